@@ -1,0 +1,55 @@
+# `make run` and `make test` are all a fresh machine needs to know: python3 >= 3.11 and make.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint bench lock
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RUN := .venv/.run-installed
+DEV := .venv/.dev-installed
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+run: $(RUN)  ## serve http://127.0.0.1:8000 with synthetic patients; PORT=... moves it
+	@CDS_SANDBOX="$${CDS_SANDBOX:-1}" exec $(BIN)/cds serve --host 127.0.0.1 --port "$${PORT:-8000}"
+
+test: $(DEV)  ## all tests; CDS_REQUIRE=all lets none skip
+	@$(BIN)/python -m pytest
+
+lint: $(DEV)  ## format, lint, types, import contracts, dependencies, rule files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/yamllint --strict rules
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	@if $(BIN)/cds check --help >/dev/null 2>&1; then $(BIN)/cds check; fi
+
+check: lint  ## everything a change must pass: lint, then all tests
+	@$(MAKE) --no-print-directory test
+
+bench: $(DEV)  ## this service against a bare echo and an idiomatic one, as ratios
+	@$(BIN)/python -m bench
+
+lock: $(DEV)  ## write requirements/*.txt anew from pyproject.toml (needs `uv` on the path, or UV=...)
+	@./requirements/lock.sh
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "make: $(PYTHON) is older than 3.11; name a newer one with PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv .venv
+
+# The stamps are written last, so an interrupted install is done again.
+$(RUN): requirements/run.txt pyproject.toml | $(BIN)/python
+	@echo "installing what the service needs into .venv" >&2
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUN)
+	@echo "installing what the tests need into .venv" >&2
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@

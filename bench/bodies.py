@@ -1,0 +1,187 @@
+"""Hook calls to measure with: realistic order-select bodies of about 5, 40 and 400 KB.
+
+A hospital patient with falling magnesium and potassium, moderately reduced kidney function and a
+loop diuretic, for whom more furosemide is being chosen. All times are relative to `NOW`, all values
+fixed: the same body on every machine.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+PATIENT = "bench-patient"
+ENCOUNTER = "bench-encounter"
+
+OBSERVATIONS = {"5k": 2, "40k": 40, "400k": 378}
+
+_LOINC, _UCUM = "http://loinc.org", "http://unitsofmeasure.org"
+_RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+
+# (LOINC, name, unit, newest value, change per step back, low, high)
+_LABS = (
+    ("19123-9", "Magnesium [Mass/volume] in Serum or Plasma", "mg/dL", 1.3, 0.05, 1.7, 2.4),
+    ("2823-3", "Potassium [Moles/volume] in Serum or Plasma", "mmol/L", 3.2, 0.06, 3.5, 5.1),
+    ("2160-0", "Creatinine [Mass/volume] in Serum or Plasma", "mg/dL", 1.4, -0.01, 0.5, 1.1),
+    ("17861-6", "Calcium [Mass/volume] in Serum or Plasma", "mg/dL", 8.9, 0.01, 8.6, 10.3),
+)
+_PROBLEMS = (("84114007", "Heart failure"), ("38341003", "Hypertensive disorder"))
+
+
+def body(name: str) -> bytes:
+    """The body called `5k`, `40k` or `400k`, as a client sends it."""
+    count = OBSERVATIONS[name]
+    medications = [_furosemide("mr-1", "active"), _potassium("mr-2")]
+    call = {
+        "hook": "order-select",
+        "hookInstance": "6f0a0f1e-6a55-4a0e-9f0b-1f6c8b7f2a01",
+        "context": {
+            "userId": "Practitioner/bench-doctor",
+            "patientId": PATIENT,
+            "encounterId": ENCOUNTER,
+            "selections": ["MedicationRequest/draft-1"],
+            "draftOrders": {
+                "resourceType": "Bundle",
+                "type": "collection",
+                "entry": [{"resource": _furosemide("draft-1", "draft")}],
+            },
+        },
+        "prefetch": {
+            "patient": _patient(),
+            "observations": _bundle([_observation(i) for i in range(count)]),
+            "medications": _bundle(medications),
+            "administrations": _bundle([]),
+            "problems": _bundle([_problem(i) for i in range(len(_PROBLEMS))]),
+            "allergies": _bundle([]),
+            "encounter": _encounter(),
+            "lab_orders": _bundle([]),
+            "procedures": _bundle([]),
+        },
+    }
+    return json.dumps(call, separators=(",", ":")).encode()
+
+
+def _ago(hours: float) -> str:
+    return (NOW - timedelta(hours=hours)).isoformat()
+
+
+def _bundle(resources: list[dict[str, Any]]) -> dict[str, Any]:
+    found = {"resourceType": "Bundle", "type": "searchset", "total": len(resources)}
+    if not resources:
+        return found
+    entry = [
+        {
+            "fullUrl": f"https://ehr.example.org/fhir/{item['resourceType']}/{item['id']}",
+            "resource": item,
+            "search": {"mode": "match"},
+        }
+        for item in resources
+    ]
+    return {**found, "entry": entry}
+
+
+def _concept(system: str, code: str, display: str) -> dict[str, Any]:
+    return {"coding": [{"system": system, "code": code, "display": display}], "text": display}
+
+
+def _subject() -> dict[str, Any]:
+    return {"reference": f"Patient/{PATIENT}"}
+
+
+def _patient() -> dict[str, Any]:
+    return {
+        "resourceType": "Patient",
+        "id": PATIENT,
+        "active": True,
+        "name": [{"use": "official", "family": "Synthetic", "given": ["Bench"]}],
+        "gender": "female",
+        "birthDate": "1957-03-14",
+    }
+
+
+def _encounter() -> dict[str, Any]:
+    kind = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+    return {
+        "resourceType": "Encounter",
+        "id": ENCOUNTER,
+        "status": "in-progress",
+        "class": {"system": kind, "code": "IMP", "display": "inpatient encounter"},
+        "subject": _subject(),
+        "period": {"start": _ago(96)},
+    }
+
+
+def _observation(index: int) -> dict[str, Any]:
+    code, name, unit, newest, step, low, high = _LABS[index % len(_LABS)]
+    back = index // len(_LABS)
+    quantity = {"unit": unit, "system": _UCUM, "code": unit}
+    return {
+        "resourceType": "Observation",
+        "id": f"lab-{index}",
+        "meta": {"versionId": "1", "lastUpdated": _ago(2.5 + 6 * back)},
+        "status": "final",
+        "category": [
+            _concept(
+                "http://terminology.hl7.org/CodeSystem/observation-category",
+                "laboratory",
+                "Laboratory",
+            )
+        ],
+        "code": _concept(_LOINC, code, name),
+        "subject": _subject(),
+        "encounter": {"reference": f"Encounter/{ENCOUNTER}"},
+        "effectiveDateTime": _ago(3 + 6 * back),
+        "issued": _ago(2.5 + 6 * back),
+        # A long stay swings around the trend instead of following it out of range.
+        "valueQuantity": {"value": round(newest + step * (back % 10), 2), **quantity},
+        "referenceRange": [
+            {"low": {"value": low, **quantity}, "high": {"value": high, **quantity}}
+        ],
+    }
+
+
+def _problem(index: int) -> dict[str, Any]:
+    code, name = _PROBLEMS[index]
+    status = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+    return {
+        "resourceType": "Condition",
+        "id": f"problem-{index}",
+        "clinicalStatus": _concept(status, "active", "Active"),
+        "code": _concept("http://snomed.info/sct", code, name),
+        "subject": _subject(),
+        "recordedDate": "2024-05-02",
+    }
+
+
+def _order(
+    identity: str, status: str, code: str, name: str, dose: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "resourceType": "MedicationRequest",
+        "id": identity,
+        "status": status,
+        "intent": "order",
+        "medicationCodeableConcept": _concept(_RXNORM, code, name),
+        "subject": _subject(),
+        "encounter": {"reference": f"Encounter/{ENCOUNTER}"},
+        "authoredOn": _ago(48 if status == "active" else 0),
+        "dosageInstruction": [
+            {
+                "timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}},
+                "route": _concept("http://snomed.info/sct", "26643006", "Oral route"),
+                "doseAndRate": [{"doseQuantity": {"system": _UCUM, **dose}}],
+            }
+        ],
+    }
+
+
+def _furosemide(identity: str, status: str) -> dict[str, Any]:
+    dose = {"value": 40, "unit": "mg", "code": "mg"}
+    return _order(identity, status, "313988", "furosemide 40 MG Oral Tablet", dose)
+
+
+def _potassium(identity: str) -> dict[str, Any]:
+    name = "potassium chloride 20 MEQ Extended Release Oral Tablet"
+    return _order(identity, "active", "1801294", name, {"value": 20, "unit": "meq", "code": "meq"})

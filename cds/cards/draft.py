@@ -1,0 +1,68 @@
+"""A card before it is written: what `fold` may still reorder, merge and drop.
+
+Everything a card says is kept in lists of finished Markdown blocks, so that folding is moving
+tuples about and never parsing text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cds.rulebook.model import Indicator, OverrideReason
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionDraft:
+    """One suggestion with its single action.
+
+    `ingredient` is set for a drug create, `test` (LOINC) for a laboratory create, `target`
+    (`Type/id`) for an edit of a draft: the three things an answer may hold only once (law 11).
+    """
+
+    uuid: str
+    label: str
+    action: Mapping[str, Any]
+    ingredient: str = ""
+    test: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CardDraft:
+    """One finding.
+
+    `position` is the place of its decision in the rulebook, `rows` the decision-table rows it
+    speaks for, most severe first, `order` the draft it was judged for. `body` are sentences,
+    `lines` what was withheld or folded away, `evidence` the facts and kidney estimates,
+    `fine_print` remarks on what is offered, `sources` citations, `rules` who vouches for it.
+    """
+
+    position: int
+    uuid: str
+    rule: str  # id@version
+    family: str
+    rows: tuple[str, ...]
+    indicator: Indicator
+    summary: str
+    source: Mapping[str, Any]
+    order: str = ""
+    body: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    kidneys: tuple[str, ...] = ()
+    fine_print: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    suggestions: tuple[SuggestionDraft, ...] = ()
+    overrides: tuple[OverrideReason, ...] = ()
+
+    def saying(self, line: str) -> CardDraft:
+        """The card with one more line."""
+        return replace(self, lines=(*self.lines, line))
+
+    def without(self, suggestion: SuggestionDraft, line: str) -> CardDraft:
+        """The card without a suggestion, and a line that says so."""
+        kept = tuple(item for item in self.suggestions if item is not suggestion)
+        return replace(self.saying(line), suggestions=kept)

@@ -1,0 +1,230 @@
+"""Decisions -> cards (CDS Hooks 2.0.1). A card prints the decision's own sentences and nothing of
+its own invention; no nulls, no empty arrays; names of cards are a function of the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cds.cards import citations
+from cds.cards.context import CardContext
+from cds.cards.draft import CardDraft, SuggestionDraft
+from cds.cards.fold import fold
+from cds.cards.identity import card_uuid
+from cds.cards.markdown import bullets, paragraphs, sentence
+from cds.cards.suggestions import as_json, suggestion, template_of
+from cds.engine.decision import Decision, Decisions, Offer, Outcome, Withheld
+from cds.facts.model import Fact, Measured, Missing, NotKnown
+from cds.kernel.text import plain, shortened
+from cds.rulebook.model import Level, OverrideReason, Suggestion
+
+LONGEST_REASON = 600  # one explanation; a chart text that fills it is cut
+LONGEST_SUMMARY = 139  # fewer than 140 characters (CDS Hooks 2.0.1, card.summary)
+TOPIC_SYSTEM = "https://electrolyte-cds.example/CodeSystem/card-topic"
+TOPICS = {
+    "hypomagnesemia": "Low magnesium",
+    "refractory-hypokalemia": "Refractory hypokalemia",
+    "renal-dose-caution": "Renal dose caution",
+    "potassium-safety": "Potassium safety",
+    "qt-and-interactions": "QT interval and interactions",
+    "data-quality": "Data quality",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The cards on the wire, and the defects `fold` had to repair."""
+
+    cards: tuple[dict[str, Any], ...]
+    defects: tuple[str, ...] = ()
+
+
+def render(decisions: Decisions, context: CardContext) -> tuple[dict[str, Any], ...]:
+    """The cards of one answer, most severe first."""
+    return render_all(decisions, context).cards
+
+
+def render_all(decisions: Decisions, context: CardContext) -> Rendered:
+    """The cards of one answer with the defects found on the way."""
+    drafts = (
+        _draft(position, item, item.fired, decisions, context)
+        for position, item in enumerate(decisions.items)
+        if item.fired is not None and item.outcome is Outcome.FIRES and not item.silent_mode
+    )
+    folded = fold(drafts)
+    cards = tuple(_card(draft, context) for draft in folded.cards)
+    return Rendered(cards, folded.defects)
+
+
+def _draft(
+    position: int, item: Decision, fired: Level, decisions: Decisions, context: CardContext
+) -> CardDraft:
+    order = item.order.source if item.order else ""
+    # drafts without an id share the reference `MedicationRequest/`: their place tells them apart
+    which = f"{order}{position}" if order.endswith("/") else order
+    uuid = card_uuid(context, item.rule.id, fired.row, which)
+    offered, kept_back = _suggestions(item, context, uuid)
+    names = item.cites or fired.cite or item.rule.cite
+    return CardDraft(
+        position=position,
+        uuid=uuid,
+        rule=f"{item.rule.id}@{item.rule.version}",
+        family=item.rule.family,
+        rows=(fired.row,),
+        indicator=item.indicator or fired.indicator,
+        summary=_summary(item),
+        source=_source(item, names, context),
+        order=which,
+        body=_body(item),
+        lines=(*kept_back, *_not_given(item, context)),
+        evidence=_evidence(item.facts, decisions.fine_print),
+        kidneys=tuple(_told(text) for text in decisions.fine_print),
+        fine_print=_fine_print(item, context, offered),
+        sources=citations.lines(names, context.book),
+        rules=(_standing(item, context),),
+        suggestions=offered,
+        overrides=_overrides(item, context),
+    )
+
+
+def _overrides(item: Decision, context: CardContext) -> tuple[OverrideReason, ...]:
+    known = context.book.override_reasons
+    return tuple(known[name] for name in item.rule.override_reasons if name in known)
+
+
+def _not_given(item: Decision, context: CardContext) -> Iterator[str]:
+    for lost in item.withheld:
+        yield _withheld(lost, context)
+    for text in item.undecided:
+        yield _line("Could not be judged", _told(text))
+
+
+def _suggestions(
+    item: Decision, context: CardContext, card: str
+) -> tuple[tuple[SuggestionDraft, ...], tuple[str, ...]]:
+    offered: list[SuggestionDraft] = []
+    lines: list[str] = []
+    for index, offer in enumerate(item.offers):
+        found = suggestion(offer, context, card, index)
+        if isinstance(found, str):
+            lines.append(_line("Withheld", f"{offer.label}: {found}."))
+        else:
+            offered.append(found)
+        lines.extend(sentence(line) for line in offer.lines)
+    return tuple(offered), tuple(lines)
+
+
+def _summary(item: Decision) -> str:
+    return shortened(" ".join((item.summary or item.rule.title).split()), LONGEST_SUMMARY)
+
+
+def _body(item: Decision) -> tuple[str, ...]:
+    whole = " ".join(item.summary.split())
+    # a summary that had to be cut is said in full
+    first = (sentence(whole),) if len(whole) > LONGEST_SUMMARY else ()
+    about = (_line("About", f"draft order {plain(item.order.name)}"),) if item.order else ()
+    return (*first, *(sentence(text) for text in item.detail if text), *about)
+
+
+def _withheld(item: Withheld, context: CardContext) -> str:
+    reasons = "; ".join(reason.rstrip(".") for reason in item.reasons if reason)
+    what = _in_words(item.suggestion, context)
+    return _line("Withheld", f"{what}: {_told(reasons) or 'not every check could be made'}.")
+
+
+def _in_words(item: Suggestion, context: CardContext) -> str:
+    # not the label: its dose was never filled in
+    template = context.book.templates.get(item.template or "")
+    if template is not None:
+        return template.display
+    return "removal of the draft order" if item.action == "delete" else "change of the draft order"
+
+
+def _told(text: str) -> str:
+    """Explanations may quote the chart as received: they are plain text, never Markdown."""
+    return plain(text, LONGEST_REASON)
+
+
+def _line(title: str, text: str) -> str:
+    return f"**{title}:** {sentence(text)}"
+
+
+def _evidence(facts: tuple[Fact, ...], fine_print: tuple[str, ...]) -> tuple[str, ...]:
+    found = (
+        fact.explained for fact in facts if isinstance(fact.state, Measured | Missing | NotKnown)
+    )
+    return tuple(_told(text) for text in dict.fromkeys(found) if text and text not in fine_print)
+
+
+def _fine_print(
+    item: Decision, context: CardContext, offered: tuple[SuggestionDraft, ...]
+) -> tuple[str, ...]:
+    def of(offer: Offer) -> tuple[str, ...]:
+        template = template_of(offer, context)
+        return template.fine_print if template else ()
+
+    if not any(found.action["type"] == "create" for found in offered):
+        return ()
+    return tuple(dict.fromkeys(line for offer in item.offers for line in of(offer)))
+
+
+def _source(item: Decision, names: tuple[str, ...], context: CardContext) -> dict[str, Any]:
+    family = item.rule.family
+    topic = {"code": family, "system": TOPIC_SYSTEM, "display": TOPICS.get(family, family)}
+    return {**citations.primary(names, context.book, item.rule.title), "topic": topic}
+
+
+def _standing(item: Decision, context: CardContext) -> str:
+    rule = item.rule
+    named = f"Rule {rule.id}@{rule.version}."
+    if rule.reviewed.by != "pending":
+        return sentence(f"{named} Reviewed by {rule.reviewed.by}, {rule.reviewed.date}.")
+    accepted = context.book.accepted.get(rule.id)
+    if accepted:
+        return sentence(f"{named} Accepted for use at this site: {accepted}.")
+    return sentence(f"{named} Not signed off by a clinician.")
+
+
+def _detail(draft: CardDraft) -> str:
+    return paragraphs(
+        (
+            *draft.body,
+            *draft.lines,
+            bullets("Based on", draft.evidence),
+            bullets("Kidney function", draft.kidneys),
+            bullets("Please note", draft.fine_print),
+            _sources(draft),
+            *draft.rules,
+        )
+    )
+
+
+def _sources(draft: CardDraft) -> str:
+    return f"**Sources:** {'; '.join(draft.sources)}" if draft.sources else ""
+
+
+def _card(draft: CardDraft, context: CardContext) -> dict[str, Any]:
+    card: dict[str, Any] = {
+        "uuid": draft.uuid,
+        "summary": draft.summary,
+        "detail": _detail(draft),
+        "indicator": draft.indicator,
+        "source": dict(draft.source),
+    }
+    if draft.suggestions:
+        card["suggestions"] = [as_json(item) for item in draft.suggestions]
+        card["selectionBehavior"] = "at-most-one"
+    if draft.overrides:
+        card["overrideReasons"] = [
+            {"code": reason.code, "system": reason.system, "display": reason.display}
+            for reason in draft.overrides
+        ]
+    card["extension"] = {
+        "decision": context.decision_id,
+        "rule": draft.rule,
+        "rulebook": context.book.digest,
+        "rows": list(draft.rows),
+    }
+    return card

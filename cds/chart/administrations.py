@@ -1,0 +1,168 @@
+"""MedicationAdministrations that took place (clinical pack R29: completed or in progress).
+
+Some hospitals record a dose that was *not* given as completed, with the truth in the method
+("Not Given", "Flushed", "Hold Dose"): those are not doses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from cds.chart.doses import electrolyte, read_amount
+from cds.chart.drugs import Drug, identify, narrowed
+from cds.chart.medication_index import MedicationIndex
+from cds.chart.reading import (
+    OTHER_PATIENT,
+    UNREADABLE,
+    Whose,
+    closed_listing,
+    decoded,
+    named,
+    of_type,
+    whose,
+)
+from cds.chart.routes import read_route
+from cds.chart.times import read_moment
+from cds.facts.record import Administration, Listing, MedicationOrder, Substance, Unclear
+from cds.facts.terminology import Terminology
+from cds.fhir.bundle import RawResource, Supplied
+from cds.fhir.medication_resources import AdministeredDosage, MedicationAdministration
+from cds.kernel.codes import RxNorm
+from cds.kernel.quantity import Quantity
+
+TOOK_PLACE = frozenset({"completed", "in-progress"})
+NO_STATUS = "has no status"
+FUTURE = "is dated in the future"
+PARTLY = Unclear("only partly given")
+
+_NOT_GIVEN = re.compile(
+    r"\bnot\b|\bflush|\bhold\b|\bheld\b|\brefused\b|\bmissed\b|\bomitted\b|\bstopped\b"
+    r"|\bremoved\b(?!.*\bapplied\b)",
+    re.IGNORECASE,
+)
+_PARTLY = re.compile(r"\bpartial", re.IGNORECASE)
+_administration = msgspec.json.Decoder(MedicationAdministration)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every administration is read with."""
+
+    orders: Mapping[str, MedicationOrder]
+    index: MedicationIndex
+    terms: Terminology
+    now: datetime
+
+
+def read_administrations(
+    supplied: Supplied,
+    orders: Mapping[str, MedicationOrder],
+    index: MedicationIndex,
+    terms: Terminology,
+    now: datetime,
+    patient_id: str,
+) -> tuple[Listing[Administration], tuple[str, ...]]:
+    """Doses given, and lines about what could not be read. `orders` by source reference."""
+    context = Context(orders, index, terms, now)
+    entries: list[Administration] = []
+    lines: list[str] = []
+    lost = 0
+    for resource in of_type(supplied, "MedicationAdministration"):
+        given = decoded(resource, _administration)
+        if given is None or not given.status:
+            lines.append(named(resource, UNREADABLE if given is None else NO_STATUS))
+            lost += 1
+        elif whose(given.subject, patient_id) is Whose.OTHER:
+            lines.append(named(resource, OTHER_PATIENT))
+        elif given.status in TOOK_PLACE and not _NOT_GIVEN.search(_method(given.dosage)):
+            entry = _entry(resource, given, context)
+            if entry.start is not None and entry.start > now:
+                lines.append(named(resource, FUTURE))
+            else:
+                entries.append(entry)
+    return closed_listing(supplied, entries, lost), tuple(lines)
+
+
+def _method(dosage: AdministeredDosage | None) -> str:
+    if dosage is None or dosage.method is None:
+        return ""
+    said = [dosage.method.text or ""]
+    for item in dosage.method.coding:
+        said += [item.display or "", item.code or ""]
+    return " | ".join(said)
+
+
+def _entry(
+    resource: RawResource, given: MedicationAdministration, context: Context
+) -> Administration:
+    drug = identify(
+        given.medicationCodeableConcept,
+        given.medicationReference,
+        given.contained,
+        context.index,
+        context.terms,
+    )
+    request = given.request.relative() if given.request else ""
+    order = context.orders.get(request)
+    substances, product = _what(drug, order)
+    dosage = given.dosage
+    stated, systemic = read_route(dosage.route if dosage else None)
+    parenteral = _parenteral(stated, drug, order)
+    systemic = systemic and drug.systemic and (order is None or order.systemic)
+    start, end = _times(given)
+    return Administration(
+        source=resource.ref,
+        name=drug.name or (order.name if order else ""),
+        request=request,
+        substances=narrowed(substances, parenteral) if systemic else (),
+        parenteral=parenteral,
+        start=start,
+        end=end,
+        completed=given.status == "completed",
+        dose=_dose(dosage, substances, product, parenteral, context) if systemic else None,
+    )
+
+
+def _what(drug: Drug, order: MedicationOrder | None) -> tuple[tuple[Substance, ...], RxNorm | None]:
+    """The drug by its own code or name, else by its order. An order never overrules the record
+    of what was given, but it lends its product where both say the same substance."""
+    if order is None or (drug.identified and drug.substances and drug.product):
+        return drug.substances, drug.product
+    if not drug.substances:
+        return (order.substances, order.product) if not drug.name else ((), None)
+    same = {item.name for item in drug.substances} == {item.name for item in order.substances}
+    return drug.substances, order.product if same else None
+
+
+def _parenteral(stated: bool | None, drug: Drug, order: MedicationOrder | None) -> bool | None:
+    if stated is not None:
+        return stated
+    if order is not None and order.parenteral is not None:
+        return order.parenteral
+    return drug.parenteral
+
+
+def _dose(
+    dosage: AdministeredDosage | None,
+    substances: tuple[Substance, ...],
+    product: RxNorm | None,
+    parenteral: bool | None,
+    context: Context,
+) -> Quantity | Unclear | None:
+    what = electrolyte(substances, product, parenteral, context.terms)
+    if what is not None and _PARTLY.search(_method(dosage)):
+        return PARTLY
+    return read_amount(dosage.dose if dosage else None, what)
+
+
+def _times(given: MedicationAdministration) -> tuple[datetime | None, datetime | None]:
+    if given.effectivePeriod is not None:
+        period = given.effectivePeriod
+        return read_moment(period.start).at, read_moment(period.end).at
+    at = read_moment(given.effectiveDateTime).at
+    return at, at if given.status == "completed" else None

@@ -1,0 +1,213 @@
+"""The value of one Observation as an exact quantity or interval, or the reason there is none.
+
+Units are read, never guessed: not from the size of the number and not from the code's usual unit
+(clinical pack R2, R5, units table).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+import msgspec
+
+from cds.errors import UnknownUnit
+from cds.facts.model import Reason
+from cds.facts.terminology import LabCode
+from cds.fhir.bundle import UNDECODABLE, is_present
+from cds.fhir.datatypes import CodeableConcept
+from cds.fhir.resources import Observation, ReferenceRange, ResultQuantity
+from cds.kernel.quantity import Interval, Quantity, point
+from cds.kernel.units import UNITS, Analyte, factor, read_unit
+
+UCUM = frozenset({"http://unitsofmeasure.org", "urn:oid:2.16.840.1.113883.6.8"})
+NOT_MEASURED = "not measured"
+
+_MASS = frozenset({"mg/dL", "mg/L", "g/dL", "g/L"})
+_SUBSTANCE = frozenset({"mmol/L", "umol/L", "meq/L"})
+_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?(?:[eE][+-]?\d{1,2})?")
+_TEXT = re.compile(r"\s*(<=|>=|<|>|\u2264|\u2265)?\s*(\d{1,15}(?:\.\d{1,15})?)(?:\s*([^\d\s].*))?")
+_SIGNS = {"\u2264": "<=", "\u2265": ">="}
+_LONGEST_FACE = 60
+_ranges = msgspec.json.Decoder(tuple[ReferenceRange, ...])
+_concept = msgspec.json.Decoder(CodeableConcept)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What stands in the chart (`face`), what it amounts to, and why it may not be used."""
+
+    face: str
+    quantity: Quantity | None = None
+    reason: Reason | None = None
+    flags: tuple[str, ...] = ()
+
+
+def read_value(observation: Observation, analyte: Analyte, codes: Iterable[LabCode]) -> Reading:
+    """The value of an Observation under the lab codes that matched it."""
+    reading = _reading(observation, analyte)
+    if reading.quantity is None:
+        return reading
+    flags = reading.flags + _property_flags(reading.quantity.unit, codes)
+    reason = reading.reason
+    if reason is None and not _plausible(reading.quantity):
+        reason = Reason.IMPLAUSIBLE
+    return Reading(reading.face, reading.quantity, reason, flags)
+
+
+def reference_low(observation: Observation, used: Quantity) -> Quantity | None:
+    """The lower limit of the one normal range, if it is in the unit of the result (R6)."""
+    if not is_present(observation.referenceRange):
+        return None
+    try:
+        ranges = _ranges.decode(observation.referenceRange)
+    except UNDECODABLE:
+        return None
+    lows = {low for item in ranges if (low := _low(item, used)) is not None}
+    return lows.pop() if len(lows) == 1 else None
+
+
+def _low(item: ReferenceRange, used: Quantity) -> Quantity | None:
+    kinds = {coding.code for coding in item.type.coding} if item.type else {"normal"}
+    if item.low is None or item.appliesTo or "normal" not in kinds:
+        return None
+    number, _ = _number(item.low)
+    stated = _stated_unit(used.analyte, item.low)
+    if number is None or stated is None or stated[0] != used.unit or item.low.comparator:
+        return None
+    return Quantity(used.analyte, point(number), used.unit)
+
+
+def _reading(observation: Observation, analyte: Analyte) -> Reading:
+    if is_present(observation.dataAbsentReason):
+        face = _face(observation.valueQuantity) if observation.valueQuantity else ""
+        return Reading(face or NOT_MEASURED, reason=Reason.NO_VALUE)
+    if observation.valueQuantity is not None:
+        return _from_quantity(observation.valueQuantity, analyte)
+    if observation.valueString is not None:
+        return _from_text(observation.valueString, analyte)
+    if is_present(observation.valueInteger):
+        return Reading(_plain(observation.valueInteger), reason=Reason.UNIT)
+    return Reading(_words(observation.valueCodeableConcept), reason=Reason.NO_VALUE)
+
+
+def _from_quantity(stated: ResultQuantity, analyte: Analyte) -> Reading:
+    face = _face(stated)
+    number, is_text = _number(stated)
+    if number is None:
+        flags = ("number sent as text",) if is_text else ()
+        return Reading(face or NOT_MEASURED, reason=Reason.NO_VALUE, flags=flags)
+    unit = _stated_unit(analyte, stated)
+    if unit is None:
+        return Reading(face, reason=Reason.UNIT)
+    interval = _interval(stated.comparator, number)
+    if interval is None:
+        return Reading(face, reason=Reason.COMPARATOR, flags=unit[1])
+    return Reading(face, Quantity(analyte, interval, unit[0]), flags=unit[1])
+
+
+def _from_text(text: str, analyte: Analyte) -> Reading:
+    face = " ".join(text.split())[:_LONGEST_FACE]
+    match = _TEXT.fullmatch(text.strip())
+    if match is None:
+        return Reading(face or NOT_MEASURED, reason=Reason.NO_VALUE)
+    sign, number, unit_text = match.groups()
+    unit = _tried(analyte, unit_text)
+    interval = _interval(_SIGNS.get(sign, sign), Decimal(number))
+    if unit is None or interval is None:
+        return Reading(face, reason=Reason.UNIT)
+    flags = ("read from text", *_spelling(unit_text, unit))
+    return Reading(face, Quantity(analyte, interval, unit), flags=flags)
+
+
+def _number(stated: ResultQuantity) -> tuple[Decimal | None, bool]:
+    """(the JSON number, or None; whether a JSON string stood there)."""
+    text = _plain(stated.value)
+    if text.startswith('"') or _NUMBER.fullmatch(text) is None:
+        return None, text.startswith('"')
+    return Decimal(text), False
+
+
+def _plain(raw: msgspec.Raw) -> str:
+    return bytes(raw).decode("utf-8", "replace").strip() if is_present(raw) else ""
+
+
+def _face(stated: ResultQuantity) -> str:
+    """As the chart shows it: comparator, number digit by digit, unit text."""
+    number = _plain(stated.value).strip('"')[:_LONGEST_FACE]
+    if not number:
+        return ""
+    unit = (stated.unit or stated.code or "").strip()
+    return f"{stated.comparator or ''}{number}{' ' + unit if unit else ''}"
+
+
+def _words(raw: msgspec.Raw) -> str:
+    try:
+        return _concept.decode(raw).words()[:_LONGEST_FACE] or NOT_MEASURED
+    except UNDECODABLE:
+        return NOT_MEASURED
+
+
+def _interval(comparator: str | None, value: Decimal) -> Interval | None:
+    match comparator:
+        case None | "":
+            return point(value)
+        case "<":
+            return Interval(None, value, high_open=True)
+        case "<=":
+            return Interval(None, value)
+        case ">":
+            return Interval(value, None, low_open=True)
+        case ">=":
+            return Interval(value, None)
+        case _:
+            return None
+
+
+def _stated_unit(analyte: Analyte, stated: ResultQuantity) -> tuple[str, tuple[str, ...]] | None:
+    """(UCUM unit, flags); None when code and text say nothing, or not the same."""
+    code, text = _tried(analyte, stated.code), _tried(analyte, stated.unit)
+    ucum = stated.system in UCUM
+    if ucum and stated.code and code is None:
+        return None  # a UCUM code that means nothing for this analyte is not overruled by a text
+    if code and text and factor(analyte, code) != factor(analyte, text):
+        return None
+    unit = code or text
+    if unit is None:
+        return None
+    flags = list(_spelling(stated.code if code else stated.unit, unit))
+    if not ucum or not code:
+        flags.append("unit not stated in UCUM")
+    return unit, tuple(flags)
+
+
+def _tried(analyte: Analyte, text: str | None) -> str | None:
+    if not text:
+        return None
+    try:
+        return read_unit(analyte, text)[0]
+    except UnknownUnit:
+        return None
+
+
+def _spelling(text: str | None, unit: str) -> tuple[str, ...]:
+    return (f"unit spelled `{text.strip()}`",) if text and text.strip() != unit else ()
+
+
+def _property_flags(unit: str, codes: Iterable[LabCode]) -> tuple[str, ...]:
+    kind = "mass" if unit in _MASS else "substance" if unit in _SUBSTANCE else ""
+    stated = {code.property for code in codes}
+    if not kind or kind in stated or "" in stated or not stated:
+        return ()
+    return (f"{kind} unit under a code for another property",)
+
+
+def _plausible(quantity: Quantity) -> bool:
+    table = UNITS[quantity.analyte]
+    bounds = quantity.to(table.canonical).interval
+    stated = [bound for bound in (bounds.low, bounds.high) if bound is not None]
+    too_low = table.low is not None and any(bound < table.low for bound in stated)
+    too_high = table.high is not None and any(bound > table.high for bound in stated)
+    return not (too_low or too_high)

@@ -1,0 +1,234 @@
+"""Observations as lab results: usable, or set aside with a reason and their face value.
+
+Each Observation stands alone: one that cannot be read is named and never silences the rest, and
+what is not usable is kept where a reader can see it (clinical pack R2, design section 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import msgspec
+
+from cds.chart.lab_remarks import Haemolysis, haemolysis, wrong_specimen
+from cds.chart.lab_values import Reading, read_value, reference_low
+from cds.chart.reading import (
+    OTHER_PATIENT,
+    UNREADABLE,
+    Whose,
+    decoded,
+    named,
+    of_type,
+    whose,
+)
+from cds.chart.times import Moment, read_moment, sortable
+from cds.facts.model import Reason
+from cds.facts.record import LabResult, Listing
+from cds.facts.terminology import LabCode, Terminology
+from cds.fhir.bundle import UNDECODABLE, RawResource, Supplied, is_present
+from cds.fhir.datatypes import CodeableConcept
+from cds.fhir.resources import Observation, ObservationOutline
+from cds.kernel.codes import LOINC, Coding, Loinc
+from cds.kernel.units import Analyte
+
+FINAL = frozenset({"final", "corrected", "amended"})
+READ = FINAL | {"preliminary"}  # every other status word is dropped silently (R2)
+
+_observation = msgspec.json.Decoder(Observation)
+_outline = msgspec.json.Decoder(ObservationOutline)
+_text = msgspec.json.Decoder(str)
+_RELEASED_BY_HAEMOLYSIS = frozenset({Analyte.POTASSIUM, Analyte.MAGNESIUM})
+_NOT_FROM_BLOOD = frozenset({Analyte.QTC, Analyte.WEIGHT, Analyte.HEIGHT})
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """The codes of one Observation that are in our table, as one analyte."""
+
+    analyte: Analyte
+    codes: tuple[LabCode, ...]
+    loinc: Loinc | None
+    refused: Reason | None
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(code.flag for code in self.codes if code.flag))
+
+
+def read_labs(
+    supplied: Supplied, terms: Terminology, now: datetime, patient_id: str
+) -> tuple[Listing[LabResult], tuple[str, ...]]:
+    """(results of the analytes in `terms`, lines about what was left out).
+
+    The listing has a gap only where the search itself was incomplete: one unreadable Observation
+    is named and set aside for its analyte, and the others still count.
+    """
+    results: list[LabResult] = []
+    lines: list[str] = []
+    for resource in of_type(supplied, "Observation"):
+        found, why = _read(resource, terms, now, patient_id)
+        results.extend(found)
+        if why:
+            lines.append(named(resource, why))
+    if supplied.broken:
+        lines.append(f"{supplied.key}: {supplied.broken} without a readable resource")
+    listing = Listing(supplied.key, tuple(results), supplied.gap, supplied=supplied.supplied)
+    return listing, tuple(lines)
+
+
+def _read(
+    resource: RawResource, terms: Terminology, now: datetime, patient_id: str
+) -> tuple[tuple[LabResult, ...], str]:
+    observation = decoded(resource, _observation)
+    if observation is None:
+        return _unreadable(resource, terms), UNREADABLE
+    if observation.status not in READ:
+        return (), ""
+    matches = _matches(observation.code, terms)
+    if not matches:
+        return (), ""
+    owner = whose(observation.subject, patient_id)
+    if owner is Whose.OTHER:
+        return (), OTHER_PATIENT
+    results = tuple(_result(resource, observation, match, now) for match in matches)
+    if owner is Whose.SAME:
+        return results, ""
+    return tuple(_flagged(result, "no subject stated") for result in results), ""
+
+
+def _matches(concept: CodeableConcept | None, terms: Terminology) -> tuple[_Match, ...]:
+    """One match per analyte. Any coding may match; a refused one refuses them all, and codes of
+    two analytes make the result unreadable for both."""
+    codings = concept.codings() if concept else ()
+    found = [(coding, code) for coding in codings if (code := terms.labs.get(coding)) is not None]
+    refused = next((code.refused for _, code in found if code.refused), None)
+    wanted = [(coding, code) for coding, code in found if code.refused is None] or found
+    analytes = tuple(dict.fromkeys(code.analyte for _, code in wanted))
+    if len(analytes) > 1 and refused is None:
+        refused = Reason.UNREADABLE
+    return tuple(_match(analyte, wanted, refused) for analyte in analytes)
+
+
+def _match(
+    analyte: Analyte, found: Iterable[tuple[Coding, LabCode]], refused: Reason | None
+) -> _Match:
+    own = [(coding, code) for coding, code in found if code.analyte is analyte]
+    loinc = next((Loinc(coding.code) for coding, _ in own if coding.system == LOINC), None)
+    return _Match(analyte, tuple(code for _, code in own), loinc, refused)
+
+
+def _result(
+    resource: RawResource, observation: Observation, match: _Match, now: datetime
+) -> LabResult:
+    reading = read_value(observation, match.analyte, match.codes)
+    when = _effective(observation)
+    remark = haemolysis(observation, resource.raw)
+    reason = _reason(observation, match, reading, when, now, remark)
+    other = match.refused is not None or reason is Reason.WRONG_SPECIMEN
+    quantity = None if other else reading.quantity  # a number of something else
+    remarks = (remark.value,) if remark is not Haemolysis.NONE else ()
+    updated = observation.meta.lastUpdated if observation.meta else None
+    return LabResult(
+        analyte=match.analyte,
+        source=resource.ref,
+        face=reading.face,
+        quantity=quantity,
+        effective=when.at,
+        order=_order(when, observation.issued, updated, resource.id),
+        set_aside=reason,
+        flags=(*match.flags, *reading.flags, *when.flags, *remarks),
+        reference_low=reference_low(observation, quantity) if quantity else None,
+        loinc=match.loinc,
+        amended=observation.status in ("corrected", "amended"),
+        pre_dialysis=any(code.pre_dialysis for code in match.codes),
+    )
+
+
+def _reason(
+    observation: Observation,
+    match: _Match,
+    reading: Reading,
+    when: Moment,
+    now: datetime,
+    remark: Haemolysis,
+) -> Reason | None:
+    """The first reason that holds, from "not this analyte at all" down to "not yet final"."""
+    spoiled = remark is Haemolysis.STATED and (
+        match.analyte in _RELEASED_BY_HAEMOLYSIS or reading.reason is Reason.NO_VALUE
+    )
+    if match.refused:
+        return match.refused
+    if match.analyte not in _NOT_FROM_BLOOD and wrong_specimen(observation):
+        return Reason.WRONG_SPECIMEN
+    if reading.reason and not (reading.reason is Reason.NO_VALUE and spoiled):
+        return reading.reason
+    if when.at is None:
+        return Reason.NO_TIME
+    if when.at > now:
+        return Reason.FUTURE
+    if spoiled:
+        return Reason.HAEMOLYSED
+    return Reason.PRELIMINARY if observation.status == "preliminary" else None
+
+
+def _effective(observation: Observation) -> Moment:
+    """When the sample was taken; the time of reporting only as a flagged last resort."""
+    period = observation.effectivePeriod
+    stated = (
+        observation.effectiveDateTime,
+        observation.effectiveInstant,
+        period.end if period else None,
+        period.start if period else None,
+    )
+    for text in stated:
+        moment = read_moment(text)
+        if moment.at is not None:
+            return moment
+    issued = read_moment(observation.issued)
+    if issued.at is None:
+        return issued
+    return Moment(issued.at, issued.precision, (*issued.flags, "time of reporting, not of draw"))
+
+
+def _order(when: Moment, issued: str | None, updated: str | None, own: str) -> tuple[str, ...]:
+    return (
+        sortable(when.at),
+        sortable(read_moment(issued).at),
+        sortable(read_moment(updated).at),
+        own,
+    )
+
+
+def _flagged(result: LabResult, flag: str) -> LabResult:
+    return replace(result, flags=(*result.flags, flag))
+
+
+def _unreadable(resource: RawResource, terms: Terminology) -> tuple[LabResult, ...]:
+    """The analytes an undecodable Observation is about, where at least its code can be read."""
+    outline = decoded(resource, _outline)
+    if outline is None or _word(outline.status) not in (*READ, ""):
+        return ()
+    when = read_moment(_word(outline.effectiveDateTime))
+    return tuple(
+        LabResult(
+            match.analyte,
+            resource.ref,
+            "",
+            None,
+            when.at,
+            _order(when, None, None, resource.id),
+            Reason.UNREADABLE,
+            when.flags,
+            loinc=match.loinc,
+        )
+        for match in _matches(outline.code, terms)
+    )
+
+
+def _word(raw: msgspec.Raw) -> str:
+    try:
+        return _text.decode(raw) if is_present(raw) else ""
+    except UNDECODABLE:
+        return ""

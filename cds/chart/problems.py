@@ -1,0 +1,151 @@
+"""Conditions, procedures and allergies as entries named by our code sets.
+
+A stop is found here or nowhere, so every coding of an entry is tried, an unknown clinical status
+counts as active, and an entry whose code cannot be read makes absence unprovable (R32).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+import msgspec
+
+from cds.chart.reading import (
+    OTHER_PATIENT,
+    UNREADABLE,
+    Whose,
+    closed_listing,
+    codes_of,
+    decoded,
+    named,
+    of_type,
+    whose,
+)
+from cds.chart.times import event_time
+from cds.facts.record import Listing, ProblemEntry, ProcedureEntry
+from cds.facts.terminology import Terminology
+from cds.fhir.bundle import RawResource, Supplied
+from cds.fhir.datatypes import CodeableConcept
+from cds.fhir.resources import Condition, Procedure
+from cds.kernel.codes import ICD10, Coding
+
+OVER = frozenset({"resolved", "inactive", "remission"})
+DISPROVED = frozenset({"refuted", "entered-in-error"})
+DONE = frozenset({"completed", "in-progress"})
+NO_CODE = "has no readable code"
+
+_condition = msgspec.json.Decoder(Condition)
+_procedure = msgspec.json.Decoder(Procedure)
+_ICD10_URI = re.compile(r"icd-?10(?!.*pcs)", re.IGNORECASE)
+
+
+def read_problems(
+    supplied: Supplied, terms: Terminology, now: datetime, patient_id: str
+) -> tuple[Listing[ProblemEntry], tuple[str, ...]]:
+    """Active Conditions that were not refuted, and lines about what could not be read."""
+    entries: list[ProblemEntry] = []
+    lines: list[str] = []
+    lost = 0
+    for resource in of_type(supplied, "Condition"):
+        condition = decoded(resource, _condition)
+        if condition is not None and _is_over(condition, now):
+            continue
+        if condition is not None and whose(condition.subject, patient_id) is Whose.OTHER:
+            lines.append(named(resource, OTHER_PATIENT))
+        elif condition is None or not _codings(condition.code):
+            lines.append(named(resource, UNREADABLE if condition is None else NO_CODE))
+            lost += 1
+        else:
+            entries.append(_problem(resource, condition, terms, now))
+    return closed_listing(supplied, entries, lost), tuple(lines)
+
+
+def _is_over(condition: Condition, now: datetime) -> bool:
+    clinical = codes_of(condition.clinicalStatus)
+    if clinical & OVER or codes_of(condition.verificationStatus) & DISPROVED:
+        return True
+    ended = event_time(condition.abatementDateTime, now)
+    return not clinical and ended is not None and ended <= now
+
+
+def _problem(
+    resource: RawResource, condition: Condition, terms: Terminology, now: datetime
+) -> ProblemEntry:
+    period = condition.onsetPeriod
+    onset = condition.onsetDateTime or (period.start if period else None)
+    return ProblemEntry(
+        source=resource.ref,
+        name=condition.code.words() if condition.code else "",
+        concepts=_concepts(condition.code, terms),
+        onset=event_time(onset, now),
+        recorded=event_time(condition.recordedDate, now),
+    )
+
+
+def _codings(concept: CodeableConcept | None) -> tuple[Coding, ...]:
+    """All codings, any ICD-10 edition under one system and spelled with its dot."""
+    return tuple(_folded(coding) for coding in concept.codings()) if concept else ()
+
+
+def _folded(coding: Coding) -> Coding:
+    if not _ICD10_URI.search(coding.system) and coding.system != ICD10:
+        return coding
+    plain = coding.code.strip().upper().replace(".", "")
+    return Coding(ICD10, f"{plain[:3]}.{plain[3:]}" if len(plain) > 3 else plain)
+
+
+def _concepts(concept: CodeableConcept | None, terms: Terminology) -> frozenset[str]:
+    found: set[str] = set()
+    for coding in _codings(concept):
+        found |= terms.problems.get(coding, frozenset())
+        plain = coding.code.replace(".", "")
+        found.update(
+            name
+            for system, prefix, name in terms.problem_prefixes
+            if system == coding.system and plain.startswith(prefix.replace(".", ""))
+        )
+    return frozenset(found)
+
+
+def read_procedures(
+    supplied: Supplied, terms: Terminology, now: datetime, patient_id: str
+) -> tuple[Listing[ProcedureEntry], tuple[str, ...]]:
+    """Completed or ongoing Procedures named by our code sets, and lines about the unreadable."""
+    entries: list[ProcedureEntry] = []
+    lines: list[str] = []
+    lost = 0
+    for resource in of_type(supplied, "Procedure"):
+        procedure = decoded(resource, _procedure)
+        if procedure is not None and procedure.status not in DONE:
+            continue
+        if procedure is not None and whose(procedure.subject, patient_id) is Whose.OTHER:
+            lines.append(named(resource, OTHER_PATIENT))
+        elif procedure is None or not _codings(procedure.code):
+            lines.append(named(resource, UNREADABLE if procedure is None else NO_CODE))
+            lost += 1
+        else:
+            entries.extend(_procedure_entries(resource, procedure, terms, now))
+    return closed_listing(supplied, entries, lost), tuple(lines)
+
+
+def _procedure_entries(
+    resource: RawResource, procedure: Procedure, terms: Terminology, now: datetime
+) -> list[ProcedureEntry]:
+    codings = _codings(procedure.code)
+    concepts = frozenset[str]().union(*(terms.procedures.get(c, frozenset()) for c in codings))
+    if not concepts:
+        return []
+    name = procedure.code.words() if procedure.code else ""
+    return [ProcedureEntry(resource.ref, name, concepts, _performed(procedure, now))]
+
+
+def _performed(procedure: Procedure, now: datetime) -> datetime | None:
+    """The latest moment it was going on: an ongoing dialysis is going on now."""
+    period = procedure.performedPeriod
+    if period is None:
+        return event_time(procedure.performedDateTime, now)
+    end = event_time(period.end, now)
+    if end is None and procedure.status == "in-progress":
+        return now
+    return end or event_time(period.start, now)

@@ -1,0 +1,133 @@
+"""One hook call as one patient record: the only door from FHIR to facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from cds.chart.administrations import read_administrations
+from cds.chart.allergies import read_allergies
+from cds.chart.lab_orders import read_draft_lab_orders, read_lab_orders
+from cds.chart.labs import read_labs
+from cds.chart.medication_index import MedicationIndex
+from cds.chart.medications import read_drafts, read_orders
+from cds.chart.patient import read_person
+from cds.chart.place import read_place
+from cds.chart.problems import read_problems, read_procedures
+from cds.chart.reading import Whose, decoded, whose
+from cds.errors import BadRequest
+from cds.facts.record import Administration, Listing, MedicationOrder, Record
+from cds.facts.terminology import Terminology
+from cds.fhir.bundle import UNDECODABLE, RawResource, Supplied, entries, head
+from cds.fhir.datatypes import FhirStruct, Reference
+from cds.fhir.prefetch import resolve
+
+if TYPE_CHECKING:
+    from cds.hooks.request import HookCall
+
+T = TypeVar("T")
+
+_DRAFTS = "context.draftOrders"
+
+
+class _Owned(FhirStruct, frozen=True):
+    subject: Reference | None = None
+
+
+_owned = msgspec.json.Decoder(_Owned)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The record, and the draft orders as received (an `update` carries a whole order)."""
+
+    record: Record
+    drafts: Mapping[str, RawResource]
+
+
+def read_chart(call: HookCall, terms: Terminology, now: datetime) -> Chart:
+    """Everything one decision may look at.
+
+    Raises `Precondition` (412) and `BadRequest` (400) as `fhir.prefetch.resolve` does, and
+    `BadRequest` for draft orders that cannot be read or belong to another patient.
+    """
+    supplied = resolve(call.prefetch, call.patient_id)
+    drafts, lost = _drafts(call)
+    lines = _Lines(list(lost))
+    patient = call.patient_id
+    orders, drafted, given = _medications(call, supplied, drafts, terms, now, lines)
+    record = Record(
+        person=read_person(supplied["patient"], now),
+        place=lines.keep(read_place(call.encounter_id, supplied["encounter"], now, patient)),
+        labs=lines.keep(read_labs(supplied["observations"], terms, now, patient)),
+        medications=orders,
+        drafts=drafted,
+        administrations=given,
+        problems=lines.keep(read_problems(supplied["problems"], terms, now, patient)),
+        procedures=lines.keep(read_procedures(supplied["procedures"], terms, now, patient)),
+        allergies=lines.keep(read_allergies(supplied["allergies"], terms, patient)),
+        lab_orders=lines.keep(read_lab_orders(supplied["lab_orders"], patient)),
+        draft_lab_orders=lines.keep(read_draft_lab_orders(drafts)),
+        unreadable=lines.all(),
+    )
+    return Chart(record, {draft.ref: draft for draft in drafts})
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """What every reader could not use, in the order the chart is read."""
+
+    _found: list[str]
+
+    def keep(self, read: tuple[T, tuple[str, ...]]) -> T:
+        self._found.extend(read[1])
+        return read[0]
+
+    def all(self) -> tuple[str, ...]:
+        return tuple(self._found)
+
+
+def _medications(
+    call: HookCall,
+    supplied: Mapping[str, Supplied],
+    drafts: tuple[RawResource, ...],
+    terms: Terminology,
+    now: datetime,
+    lines: _Lines,
+) -> tuple[Listing[MedicationOrder], tuple[MedicationOrder, ...], Listing[Administration]]:
+    """Orders, drafts and doses share one index: a Medication may stand in any of the Bundles."""
+    listed, doses = supplied["medications"], supplied["administrations"]
+    index = MedicationIndex.of(listed.resources, doses.resources, drafts)
+    patient = call.patient_id
+    orders = lines.keep(read_orders(listed, index, terms, now, patient))
+    selected = frozenset(call.selections)
+    drafted = lines.keep(read_drafts(drafts, selected, index, terms, now, patient))
+    known = {order.source: order for order in (*orders.items, *drafted)}
+    given = lines.keep(read_administrations(doses, known, index, terms, now, patient))
+    return orders, drafted, given
+
+
+def _drafts(call: HookCall) -> tuple[tuple[RawResource, ...], tuple[str, ...]]:
+    """The entries of `context.draftOrders`, and a line where one had no readable resource."""
+    if call.draft_orders is None:
+        return (), ()
+    kind = head(call.draft_orders)
+    try:
+        if kind is None or kind[0] != "Bundle":
+            raise BadRequest(f"`{_DRAFTS}` is not a Bundle", where=_DRAFTS)
+        found, broken, _ = entries(call.draft_orders)
+    except UNDECODABLE:
+        raise BadRequest(f"the Bundle of `{_DRAFTS}` cannot be read", where=_DRAFTS) from None
+    for resource in found:
+        owned = decoded(resource, _owned)
+        if owned is not None and whose(owned.subject, call.patient_id) is Whose.OTHER:
+            raise BadRequest(
+                "a draft order is not for the patient of `context.patientId`",
+                where=_DRAFTS,
+                code="invalid",
+            )
+    return found, (f"{_DRAFTS}: {broken} without a readable resource",) if broken else ()

@@ -1,0 +1,156 @@
+"""The command line. Exit codes: 0 answered, 1 findings, 2 unusable input; never a traceback."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from cds import bootstrap
+from cds.errors import BadRequest, CdsError, SettingsError, TooLarge
+from cds.hooks.request import hook_of, read_call
+from cds.hooks.response import encode, encode_cards, refusal
+from cds.hooks.services import ServiceEntry
+from cds.settings import Settings, read_instant, unknown_variables_here
+
+UNUSABLE = 2
+
+app = typer.Typer(
+    help="CDS Hooks service for low magnesium, refractory hypokalemia and renal dose caution.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command that was given. What nobody foresaw is told in one line: a message or a
+    traceback could repeat patient data (`CDS_LOG_LEVEL=debug` shows it all the same)."""
+    try:
+        app()
+    except Exception as error:
+        if Settings.debugging():
+            raise
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        typer.echo(
+            f"cds: unexpected {type(error).__name__} at {frame.filename}:{frame.lineno}; "
+            "CDS_LOG_LEVEL=debug shows where it came from",
+            err=True,
+        )
+        sys.exit(UNUSABLE)
+
+
+@app.callback()
+def _every_command() -> None:
+    """CDS Hooks service for low magnesium, refractory hypokalemia and renal dose caution."""
+    for line in unknown_variables_here():
+        typer.echo(f"cds: warning: {line}", err=True)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
+) -> None:
+    """Serve CDS Hooks over HTTP."""
+    with _told():
+        if not Settings.from_environment().sandbox:
+            raise SettingsError(
+                "CDS_SANDBOX: without the sandbox callers must be authenticated, and that is not "
+                "possible yet; for synthetic patients set CDS_SANDBOX=1"
+            )
+        settings = bootstrap.service().settings
+        listening = _listen(host, port)
+    config = uvicorn.Config(
+        "cds.web.app:application",
+        factory=True,
+        access_log=False,
+        log_level=settings.log_level,
+        ws="none",
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+@app.command()
+def evaluate(
+    request: Annotated[Path, typer.Argument(help="A file with the body of a hook call.")],
+    now: Annotated[
+        str | None, typer.Option(help="Clinical time, for example 2026-11-21T09:00:00+00:00.")
+    ] = None,
+    trace: Annotated[bool, typer.Option(help="Also print why, in words.")] = False,
+) -> None:
+    """Answer one hook call from a file, the same way as over HTTP, and print the response."""
+    with _told():
+        settings, moment, body = Settings.from_environment(), _instant(now), _read(request)
+        service = bootstrap.build(settings, moment)
+        try:
+            if len(body) > settings.max_body:
+                raise TooLarge(f"the body is larger than {settings.max_body} bytes")
+            entry = _service_for(hook_of(body), service)
+            answer = service.answer(read_call(entry, body), bootstrap.SANDBOX_CLIENT)
+        except BadRequest as error:
+            _print(encode(refusal(error)))
+            raise
+    _print(encode_cards(answer.cards))
+    if trace:
+        from cds.trace import prose
+
+        typer.echo(f"\n{prose(answer.decisions)}")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Our own errors as text and exit code 2."""
+    try:
+        yield
+    except CdsError as error:
+        typer.echo(f"cds: {error}", err=True)
+        raise typer.Exit(UNUSABLE) from None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "not a port"
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {reason}; choose another with --host and --port"
+        ) from None
+
+
+def _service_for(hook: str, service: bootstrap.Service) -> ServiceEntry:
+    """The body of a file names no service id: the first service of its hook answers."""
+    for entry in service.services.values():
+        if entry.hook == hook:
+            return entry
+    hooks = ", ".join(sorted({entry.hook for entry in service.services.values()}))
+    raise BadRequest(f"no service answers this `hook`; there are: {hooks}", where="hook")
+
+
+def _instant(text: str | None) -> datetime | None:
+    try:
+        return None if text is None else read_instant(text)
+    except ValueError as error:
+        raise SettingsError(f"--now: {error}") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: cannot be read ({error.strerror}); name a file with the body of a hook call"
+        ) from None
+
+
+def _print(body: bytes) -> None:
+    sys.stdout.write(body.decode("utf-8") + "\n")

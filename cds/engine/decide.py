@@ -1,0 +1,200 @@
+"""rulebook + record + clinical now + hook -> Decisions. Pure; knows no ids and no JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cds.engine.decision import (
+    Decision,
+    Decisions,
+    Judgement,
+    LevelJudged,
+    Offer,
+    Outcome,
+    Withheld,
+)
+from cds.engine.evaluate import judge
+from cds.engine.facts import Facts
+from cds.engine.offers import Ask, weigh
+from cds.engine.phrases import HOLE, fill, sentence
+from cds.engine.reasons import causes, facts_of
+from cds.facts.model import Fact
+from cds.facts.record import MedicationOrder, Record
+from cds.kernel.verdict import Verdict
+from cds.rulebook.model import Clause, Indicator, Level, Note, Rule, Rulebook
+
+
+def decide(book: Rulebook, record: Record, now: datetime, hook: str) -> Decisions:
+    """One Decision per rule of this hook (and per selected order, for `for_each` rules)."""
+    facts = Facts(book, record, now)
+    items: list[Decision] = []
+    for rule in book.rules:
+        if hook in rule.hooks and rule.status in ("active", "silent"):
+            items += _decide_safely(rule, facts)
+    kidneys = facts.fact("kidney_estimates").explained if "kidney_estimates" in book.facts else ""
+    return Decisions(tuple(items), facts.looked_at(), tuple(kidneys.splitlines()))
+
+
+def _decide_safely(rule: Rule, facts: Facts) -> list[Decision]:
+    """Law 6: a rule that breaks is an outcome of its own; the others go on."""
+    try:
+        return decide_rule(rule, facts)
+    except Exception as error:
+        where = f"{type(error).__name__} while judging {rule.id}"
+        return [Decision(rule, Outcome.ERROR, where)]
+
+
+def decide_rule(rule: Rule, facts: Facts) -> list[Decision]:
+    """The decisions of one rule."""
+    if rule.for_each is None:
+        return [judge_rule(rule, facts)]
+    wanted = set(rule.for_each.roles)
+    orders = [o for o in facts.record.drafts if o.selected and o.systemic and o.roles & wanted]
+    if not orders:
+        return [Decision(rule, Outcome.SILENT, f"no selected order is a {rule.for_each.name}")]
+    return [judge_rule(rule, facts.for_order(order), order) for order in orders]
+
+
+def judge_rule(rule: Rule, facts: Facts, order: MedicationOrder | None = None) -> Decision:
+    """One rule, for one patient (and one order): levels top down, the first Yes wins."""
+    silent_mode = rule.status == "silent"
+    blocked: Judgement | None = None
+    if rule.unless is not None:
+        unless = judge(rule.unless, facts)
+        if unless.verdict is Verdict.YES:
+            return Decision(
+                rule,
+                Outcome.SILENT,
+                f"not wanted here: {unless.why or unless.clause}",
+                order=order,
+                silent_mode=silent_mode,
+            )
+        blocked = unless if unless.verdict is Verdict.CANNOT_TELL else None
+    judged: list[LevelJudged] = []
+    for level in rule.levels:
+        found = LevelJudged(level, judge(level.when, facts))
+        judged.append(found)
+        if found.judgement.verdict is Verdict.YES:
+            return _Fired(rule, facts, order, tuple(judged), blocked).decision()
+    open_ = [item for item in judged if item.judgement.verdict is Verdict.CANNOT_TELL]
+    if open_:
+        return Decision(
+            rule,
+            Outcome.CANNOT_TELL,
+            "; ".join(_undecided(open_)),
+            tuple(judged),
+            order=order,
+            undecided=_undecided(open_),
+            silent_mode=silent_mode,
+        )
+    return Decision(
+        rule,
+        Outcome.SILENT,
+        "no row of this rule applies",
+        tuple(judged),
+        order=order,
+        silent_mode=silent_mode,
+    )
+
+
+def _undecided(levels: list[LevelJudged]) -> tuple[str, ...]:
+    """One sentence per cause: which rows it kept open."""
+    rows: dict[str, list[str]] = {}
+    for item in levels:
+        for why in causes(item.judgement):
+            rows.setdefault(why, []).append(item.level.row)
+    return tuple(
+        f"row {' and '.join(dict.fromkeys(names))} could not be judged: {why}"
+        for why, names in rows.items()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fired:
+    """Putting together what a fired level says and offers."""
+
+    rule: Rule
+    facts: Facts
+    order: MedicationOrder | None
+    judged: tuple[LevelJudged, ...]
+    blocked: Judgement | None
+
+    def decision(self) -> Decision:
+        level, judgement = self.judged[-1].level, self.judged[-1].judgement
+        because = tuple(
+            dict.fromkeys(
+                evidence.source
+                for fact in facts_of((judgement,))
+                for evidence in fact.evidence
+                if evidence.source.startswith("Observation/")
+            )
+        )
+        offers, withheld = self._offers(level, because)
+        above = [i for i in self.judged[:-1] if i.judgement.verdict is Verdict.CANNOT_TELL]
+        return Decision(
+            self.rule,
+            Outcome.FIRES,
+            f"row {level.row} applies",
+            self.judged,
+            level,
+            self._indicator(level),
+            self.order,
+            sentence(fill(level.summary, self.facts)),
+            self._sentences(level, offers),
+            offers,
+            withheld,
+            _undecided(above),
+            self._facts(level, judgement),
+            tuple(dict.fromkeys((*level.cite, *self.rule.cite))),
+            self.rule.status == "silent",
+        )
+
+    def _indicator(self, level: Level) -> Indicator:
+        """Info (already dealt with) before critical; what cannot be told changes nothing."""
+        if self._yes(level.info_when):
+            return "info"
+        return "critical" if self._yes(level.critical_when) else level.indicator
+
+    def _yes(self, clause: Clause | None) -> bool:
+        return clause is not None and judge(clause, self.facts).verdict is Verdict.YES
+
+    def _offers(
+        self, level: Level, because: tuple[str, ...]
+    ) -> tuple[tuple[Offer, ...], tuple[Withheld, ...]]:
+        answers = [
+            weigh(Ask(self.rule.suggestions[name], self.facts, because, self.blocked))
+            for name in level.suggest
+        ]
+        return (
+            tuple(a for a in answers if isinstance(a, Offer)),
+            tuple(a for a in answers if isinstance(a, Withheld)),
+        )
+
+    def _sentences(self, level: Level, offers: tuple[Offer, ...]) -> tuple[str, ...]:
+        found = [fill(text, self.facts) for text in level.detail]
+        for note in (*level.notes, *self.rule.notes):
+            said = self._note(note)
+            if said:
+                found.append(fill(said, self.facts))
+        found += [line for offer in offers for line in offer.lines]
+        return tuple(dict.fromkeys(sentence(text) for text in found))
+
+    def _note(self, note: Note) -> str:
+        if note.if_ is None:
+            return note.say
+        verdict = judge(note.if_, self.facts).verdict
+        if verdict is Verdict.YES:
+            return note.say
+        return note.unknown if verdict is Verdict.CANNOT_TELL else ""
+
+    def _facts(self, level: Level, judgement: Judgement) -> tuple[Fact, ...]:
+        """What its texts show, then what else the level looked at."""
+        found: dict[str, Fact] = {}
+        for text in (level.summary, *level.detail):
+            for name, _ in HOLE.findall(text):
+                if name in self.facts.book.facts:
+                    found.setdefault(name, self.facts.fact(name))
+        for fact in facts_of((judgement,)):
+            found.setdefault(fact.name, fact)
+        return tuple(found.values())

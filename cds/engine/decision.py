@@ -1,0 +1,118 @@
+"""What the engine answers: for every rule an outcome, and the whole reason for it.
+
+`Judgement` is the explanation tree; card, console, CLI and audit print this one object (law 5).
+All texts are final: holes are filled, units converted. `decide` knows no ids and no JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from cds.facts.model import Fact
+from cds.facts.record import MedicationOrder
+from cds.kernel.quantity import Quantity
+from cds.kernel.verdict import Verdict
+from cds.rulebook.model import Indicator, Level, Rule, Suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One clause, judged.
+
+    `clause` is the clause in words (`magnesium below mg_severe (1.2 mg/dL)`), `why` what decided
+    it (`magnesium is 1.0 mg/dL (0.41 mmol/L)`), `fact` what it looked at, `definition` the name
+    when the node is a named clause, `say` that definition's sentence with its holes filled.
+    """
+
+    verdict: Verdict
+    clause: str
+    why: str = ""
+    fact: Fact | None = None
+    children: tuple[Judgement, ...] = ()
+    definition: str = ""
+    say: str = ""
+    names: tuple[str, ...] = ()  # thresholds and tables it was compared with
+
+
+class Outcome(Enum):
+    """Every rule has exactly one per judgement (law 4)."""
+
+    FIRES = "fires"
+    SILENT = "silent"
+    CANNOT_TELL = "cannot-tell"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class LevelJudged:
+    """One level of the rule, as far as it was judged."""
+
+    level: Level
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A suggestion that passed every check.
+
+    `dose` in the dose dimension of the template (or the new dose of an `update`), `units` = how
+    many product units that is, `per_day` for `frequency` templates, `rate` / `hours` for infusions.
+    """
+
+    suggestion: Suggestion
+    label: str
+    ingredient: str = ""
+    dose: Quantity | None = None
+    dose_text: str = ""
+    units: int | None = None
+    per_day: int | None = None
+    rate: Quantity | None = None
+    hours: Quantity | None = None
+    order: MedicationOrder | None = None  # the draft an update or delete is about
+    because: tuple[str, ...] = ()  # Observation references it rests on
+    lines: tuple[str, ...] = ()  # e.g. "open lab orders are not visible"
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A suggestion that was not offered, and every reason."""
+
+    suggestion: Suggestion
+    reasons: tuple[str, ...]
+    codes: tuple[str, ...]  # definition names or `dose`, `total`: for counting
+    judgements: tuple[Judgement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One rule judged for one patient (and, with `for_each`, one order)."""
+
+    rule: Rule
+    outcome: Outcome
+    reason: str  # one sentence: why this outcome
+    levels: tuple[LevelJudged, ...] = ()
+    fired: Level | None = None
+    indicator: Indicator | None = None
+    order: MedicationOrder | None = None
+    summary: str = ""
+    detail: tuple[str, ...] = ()  # sentences: level detail, then notes
+    offers: tuple[Offer, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    undecided: tuple[str, ...] = ()  # what could not be judged above the fired level, in words
+    facts: tuple[Fact, ...] = ()  # what the fired level and its texts looked at
+    cites: tuple[str, ...] = ()
+    silent_mode: bool = False  # judged and audited, but no card (status silent or not accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The whole answer of the engine: one Decision per rule (and order), in rulebook order.
+
+    `facts` holds every declared fact that was looked at, by name; `kidneys` the two lines every
+    card prints.
+    """
+
+    items: tuple[Decision, ...]
+    facts: tuple[Fact, ...] = ()
+    fine_print: tuple[str, ...] = field(default=())

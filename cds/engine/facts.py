@@ -1,0 +1,202 @@
+"""The facts of one patient under one rulebook, each worked out once (memoised).
+
+Implements `facts.view.View` for derived facts. `given` replaces facts by name: that is how the
+cases embedded in rule files, and later the what-if page, state a patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import singledispatch
+
+from cds.engine import listed, orders
+from cds.engine.bands import band
+from cds.engine.patient import patient_fact
+from cds.facts import labs
+from cds.facts.derived.registry import DERIVED
+from cds.facts.model import Fact, Measured, Missing, Nothing, NotKnown, Reason
+from cds.facts.record import MedicationOrder, Record
+from cds.facts.show import quantity_words
+from cds.kernel.quantity import Quantity, at_least, at_most
+from cds.kernel.verdict import Verdict
+from cds.rulebook.model import (
+    BandSource,
+    DerivedSource,
+    FactSource,
+    FactSpec,
+    LabSource,
+    OrderSource,
+    PatientSource,
+    ReferenceLowSource,
+    Rulebook,
+    SetAsideReasonSource,
+    SetAsideSource,
+)
+
+
+class Facts:
+    """Declared facts, by name. `order` is the order a `for_each` rule is being judged for."""
+
+    def __init__(
+        self,
+        book: Rulebook,
+        record: Record,
+        now: datetime,
+        given: Mapping[str, Fact] | None = None,
+    ) -> None:
+        self.book = book
+        self._record = record
+        self._now = now
+        self._known: dict[str, Fact] = dict(given or {})
+        self.order: MedicationOrder | None = None
+
+    @property
+    def record(self) -> Record:
+        """The patient."""
+        return self._record
+
+    @property
+    def now(self) -> datetime:
+        """Clinical now."""
+        return self._now
+
+    def for_order(self, order: MedicationOrder) -> Facts:
+        """The same facts, looked at from one order; patient facts are shared, not redone."""
+        shared = {
+            name: fact
+            for name, fact in self._known.items()
+            if not isinstance(self.book.facts[name].source, OrderSource)
+        }
+        view = Facts(self.book, self._record, self._now, shared)
+        view.order = order
+        return view
+
+    def looked_at(self) -> tuple[Fact, ...]:
+        """Every fact worked out so far."""
+        return tuple(self._known.values())
+
+    def window(self, name: str) -> timedelta:
+        """A named window for the patient's setting; the shorter one while its problem may be."""
+        window = self.book.windows[name]
+        span = window.span(self._record.place.setting)
+        if window.shorter is None or span == window.inpatient:
+            return span
+        concept, shorter = window.shorter
+        state = listed.problem_state(self._record, (concept,))
+        return span if state is Verdict.NO else min(span, shorter)
+
+    def limit(self, name: str, unit: str) -> Quantity:
+        """A named threshold in a unit."""
+        return self.book.thresholds[name].for_unit(unit)
+
+    def fact(self, name: str) -> Fact:
+        """A declared fact, memoised."""
+        found = self._known.get(name)
+        if found is None:
+            found = self._work_out(self.book.facts[name])
+            self._known[name] = found
+        return found
+
+    def _work_out(self, spec: FactSpec) -> Fact:
+        return _fact_from(spec.source, spec.name, self)
+
+
+@singledispatch
+def _fact_from(source: FactSource, name: str, facts: Facts) -> Fact:
+    """How each kind of source becomes a fact; what is not registered below asks a list."""
+    return listed.listed_fact(name, source, facts.record, facts.now)
+
+
+@_fact_from.register
+def _(source: DerivedSource, name: str, facts: Facts) -> Fact:
+    made = DERIVED[source.function].function(facts)
+    return Fact(name, made.state, made.explained, made.evidence)
+
+
+@_fact_from.register
+def _(source: OrderSource, name: str, facts: Facts) -> Fact:
+    return orders.order_fact(name, source, facts.order)
+
+
+@_fact_from.register
+def _(source: PatientSource, name: str, facts: Facts) -> Fact:
+    return patient_fact(name, source.what, facts.record, facts.now)
+
+
+@_fact_from.register
+def _(source: LabSource, name: str, facts: Facts) -> Fact:
+    window = facts.window(source.window)
+    return labs.newest(name, facts.record.labs, source.analyte, window, facts.now)
+
+
+@_fact_from.register
+def _(source: SetAsideSource, name: str, facts: Facts) -> Fact:
+    found = _found_aside(facts, source)
+    if isinstance(found, NotKnown | Nothing):
+        return Fact(name, found, found.why)
+    result, reason = found
+    words = labs.set_aside_words(result, reason, facts.now)
+    evidence = labs.evidence_of(result)
+    if result.quantity is None:
+        return Fact(name, Missing(reason, result.face, result.effective), words, evidence)
+    state = Measured(result.quantity, result.face, result.effective, (reason.value,))
+    return Fact(name, state, words, evidence)
+
+
+@_fact_from.register
+def _(source: SetAsideReasonSource, name: str, facts: Facts) -> Fact:
+    found = _found_aside(facts, source.of)
+    if isinstance(found, NotKnown | Nothing):
+        return Fact(name, found, found.why)
+    result, reason = found
+    words = labs.set_aside_words(result, reason, facts.now)
+    return labs.reason_fact(name, reason, words, labs.evidence_of(result))
+
+
+def _found_aside(
+    facts: Facts, source: SetAsideSource
+) -> tuple[labs.LabResult, Reason] | NotKnown | Nothing:
+    listing = facts.record.labs
+    if listing.gap:
+        return NotKnown(listing.key, listing.gap)
+    found = labs.set_aside(
+        listing,
+        source.analyte,
+        facts.window(source.window),
+        facts.window(source.within),
+        source.newer_than_used,
+        facts.now,
+    )
+    return found or Nothing("no result was set aside")
+
+
+@_fact_from.register
+def _(source: ReferenceLowSource, name: str, facts: Facts) -> Fact:
+    used = facts.fact(source.of)
+    if isinstance(used.state, NotKnown):
+        return Fact(name, used.state, used.explained)
+    why = "the laboratory states no lower limit"
+    sources = {item.source for item in used.evidence}
+    for result in facts.record.labs.items:
+        low = result.reference_low
+        if result.source in sources and low is not None and isinstance(used.state, Measured):
+            accepted = _accepted(name, low, source, used.state.quantity.unit)
+            return accepted or Fact(name, Nothing(why), why)
+    return Fact(name, Nothing(why), why)
+
+
+def _accepted(name: str, low: Quantity, source: ReferenceLowSource, unit: str) -> Fact | None:
+    """R6: only a limit in the unit of the result, and only between sane bounds."""
+    lower, upper = source.between
+    sane = at_least(low, lower) is Verdict.YES and at_most(low, upper) is Verdict.YES
+    if low.unit != unit or not sane:
+        return None
+    face = quantity_words(low)
+    return Fact(name, Measured(low, face), f"the laboratory's own lower limit is {face}")
+
+
+@_fact_from.register
+def _(source: BandSource, name: str, facts: Facts) -> Fact:
+    own = facts.fact(source.contested[2]) if source.contested else None
+    return band(name, source, facts.fact(source.of), own, facts.book.thresholds)

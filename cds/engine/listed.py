@@ -1,0 +1,160 @@
+"""Facts that ask a list: is something there? Absence is only concluded from a complete list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from cds.facts.model import Evidence, Fact, NotKnown, presence
+from cds.facts.record import Listing, MedicationOrder, OrderKind, ProblemEntry, Record
+from cds.kernel.verdict import Verdict
+from cds.rulebook.model import (
+    AllergySource,
+    FactSource,
+    LabOrderSource,
+    MedicationSource,
+    ProblemSource,
+    ProcedureSource,
+    SuppliedSource,
+)
+
+GIVEN_WITHIN = timedelta(hours=24)  # clinical pack R29
+Found = list[tuple[str, str]]  # (source, display name)
+
+
+def listed_fact(name: str, source: FactSource, record: Record, now: datetime) -> Fact:
+    """A presence fact about one of the supplied lists."""
+    match source:
+        case ProblemSource():
+            return _concluded(name, _problems(record, source, now), (record.problems,))
+        case ProcedureSource():
+            return _concluded(name, _procedures(record, source, now), (record.procedures,))
+        case MedicationSource():
+            return _medications(name, record, source, now)
+        case AllergySource():
+            hits = [
+                (a.source, a.name)
+                for a in record.allergies.items
+                if a.substances & set(source.substances)
+            ]
+            return _concluded(name, hits, (record.allergies,))
+        case LabOrderSource():
+            return _concluded(name, _lab_orders(record, source, now), (record.lab_orders,))
+        case SuppliedSource():
+            return _supplied(name, getattr(record, source.key))
+        case _:
+            raise TypeError(f"{name} does not ask a list")
+
+
+def problem_state(record: Record, concepts: tuple[str, ...]) -> Verdict:
+    """Whether one of the concepts is on the problem list."""
+    if any(p.concepts & set(concepts) for p in record.problems.items):
+        return Verdict.YES
+    return Verdict.CANNOT_TELL if record.problems.gap else Verdict.NO
+
+
+def _concluded(name: str, hits: Found, listings: Iterable[Listing[object]]) -> Fact:
+    if hits:
+        names = tuple(dict.fromkeys(display for _, display in hits))
+        evidence = tuple(Evidence(source, display) for source, display in hits)
+        return presence(name, True, ", ".join(names), names, evidence)
+    gaps = [listing for listing in listings if listing.gap]
+    if gaps:
+        return Fact(name, NotKnown(gaps[0].key, gaps[0].gap), gaps[0].gap)
+    return presence(name, False, "none on the list")
+
+
+def _supplied(name: str, listing: Listing[object]) -> Fact:
+    words = listing.gap or f"`{listing.key}` is complete"
+    return presence(name, not listing.gap, words)
+
+
+def _problems(record: Record, source: ProblemSource, now: datetime) -> Found:
+    wanted = set(source.concepts)
+    return [
+        (entry.source, entry.name)
+        for entry in record.problems.items
+        if entry.concepts & wanted and _recent(entry, source, now)
+    ]
+
+
+def _recent(entry: ProblemEntry, source: ProblemSource, now: datetime) -> bool:
+    """Onset, else recorded (clinical pack R7); never in the future."""
+    if source.within is None:
+        return True
+    when = entry.onset or entry.recorded
+    if when is None:
+        return source.undated_counts
+    return timedelta(0) <= now - when <= source.within
+
+
+def _procedures(record: Record, source: ProcedureSource, now: datetime) -> Found:
+    wanted = set(source.concepts)
+    return [
+        (entry.source, entry.name)
+        for entry in record.procedures.items
+        if entry.concepts & wanted
+        and (entry.performed is None or now - entry.performed <= source.within)
+    ]
+
+
+def _medications(name: str, record: Record, source: MedicationSource, now: datetime) -> Fact:
+    wanted = set(source.roles)
+    hits: Found = []
+    listings: list[Listing[object]] = []
+    if "active" in source.which:
+        listings.append(record.medications)
+        hits += [
+            (o.source, o.name)
+            for o in record.medications.items
+            if o.kind is OrderKind.ACTIVE and _matches(o, source, wanted)
+        ]
+    if "draft" in source.which:
+        hits += [(o.source, o.name) for o in record.drafts if _matches(o, source, wanted)]
+    if "given" in source.which:
+        hits += _given(record, source, wanted, now)
+    if not hits and any(not o.identified for o in record.drafts) and "draft" in source.which:
+        why = "a draft order names no drug that can be read"
+        return Fact(name, NotKnown("draftOrders", why), why)
+    return _concluded(name, hits, listings)
+
+
+def _matches(order: MedicationOrder, source: MedicationSource, wanted: set[str]) -> bool:
+    named = {item.name for item in order.substances} | order.roles
+    return bool(named & wanted) and order.systemic and _route_fits(source, order.parenteral)
+
+
+def _route_fits(source: MedicationSource, parenteral: bool | None) -> bool:
+    """An unknown route counts as parenteral: the safe reading of a stop."""
+    if source.parenteral is None:
+        return True
+    return (parenteral is not False) if source.parenteral else (parenteral is False)
+
+
+def _given(record: Record, source: MedicationSource, wanted: set[str], now: datetime) -> Found:
+    # R10: administrations not known are no stop; the card says so, hence no gap from this list.
+    found: Found = []
+    for item in record.administrations.items:
+        named = {s.name for s in item.substances} | {r for s in item.substances for r in s.roles}
+        when = item.end or item.start
+        if (
+            named & wanted
+            and _route_fits(source, item.parenteral)
+            and (
+                (when is not None and timedelta(0) <= now - when < GIVEN_WITHIN)
+                or not item.completed
+            )
+        ):
+            found.append((item.source, f"{item.name} (given)"))
+    return found
+
+
+def _lab_orders(record: Record, source: LabOrderSource, now: datetime) -> Found:
+    wanted = set(source.loincs)
+    drafted = [(o.source, "drafted") for o in record.draft_lab_orders if o.loincs & wanted]
+    ordered = [
+        (o.source, "ordered")
+        for o in record.lab_orders.items
+        if o.loincs & wanted and (o.authored is None or now - o.authored <= source.within)
+    ]
+    return drafted + ordered

@@ -1,0 +1,151 @@
+"""Which suggestions of a fired level are offered, and why the others are withheld (laws 2, 9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from cds.engine.decision import Judgement, Offer, Withheld
+from cds.engine.dosing import Dosed, NoDose, work_out_dose
+from cds.engine.evaluate import judge, judge_definition
+from cds.engine.facts import Facts
+from cds.engine.phrases import fill
+from cds.engine.reasons import sentences, stops
+from cds.facts.model import Measured
+from cds.kernel.quantity import Quantity, at_most, point
+from cds.kernel.verdict import Verdict
+from cds.rulebook.model import OrderTemplate, Suggestion
+
+Answer = Offer | Withheld | None
+
+# Clinical pack R28: open orders not known = the test is still offered, and the card says so.
+NOT_VISIBLE = (
+    "Open laboratory orders are not visible to this service: check that the test is not ordered "
+    "already."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One suggestion to be weighed. `blocked` = the rule's own `unless` could not be told."""
+
+    suggestion: Suggestion
+    facts: Facts
+    because: tuple[str, ...]
+    blocked: Judgement | None = None
+
+
+def weigh(ask: Ask) -> Answer:
+    """An Offer, a Withheld with every reason, or None when it is not meant for this patient."""
+    suggestion, facts = ask.suggestion, ask.facts
+    condition = judge(suggestion.if_, facts) if suggestion.if_ is not None else None
+    if condition is not None and condition.verdict is Verdict.NO:
+        return None
+    known = judge_definition(suggestion.duplicate_of, facts) if suggestion.duplicate_of else None
+    if known is not None and known.verdict is Verdict.YES:
+        return _from(suggestion, (known,), "duplicate")
+    template = facts.book.templates.get(suggestion.template or "")
+    withheld = _stopped(ask, template, condition)
+    offer = _with_dose(ask, template)
+    if withheld:
+        return _joined(suggestion, withheld)
+    if isinstance(offer, Withheld):
+        return offer
+    if known is not None and known.verdict is Verdict.CANNOT_TELL:
+        return replace(offer, lines=(NOT_VISIBLE,))
+    return offer
+
+
+def _stopped(
+    ask: Ask, template: OrderTemplate | None, condition: Judgement | None
+) -> list[Withheld]:
+    """Law 2: each `unless` must be definitely No, and the condition definitely Yes."""
+    suggestion, facts = ask.suggestion, ask.facts
+    open_ = [condition] if condition is not None else []
+    open_ += [judge_definition(item.name, facts) for item in suggestion.unless]
+    is_drug = template is None or template.kind == "MedicationRequest"
+    if ask.blocked is not None and is_drug:
+        open_.append(ask.blocked)
+    return [
+        _from(suggestion, (judgement,), "cannot-tell")
+        for judgement in open_
+        if judgement.verdict is Verdict.CANNOT_TELL
+        or (judgement.verdict is Verdict.YES and judgement is not condition)
+    ]
+
+
+def _from(suggestion: Suggestion, judgements: tuple[Judgement, ...], otherwise: str) -> Withheld:
+    codes = tuple(name for judgement in judgements for name in stops(judgement))
+    return Withheld(
+        suggestion,
+        sentences(judgements) or tuple(j.why for j in judgements),
+        codes or (otherwise,),
+        judgements,
+    )
+
+
+def _joined(suggestion: Suggestion, parts: list[Withheld]) -> Withheld:
+    """One Withheld; sentences are gathered anew so that one cause is named once."""
+    judgements = tuple(j for part in parts for j in part.judgements)
+    plain = [reason for part in parts if not part.judgements for reason in part.reasons]
+    reasons = (*sentences(judgements), *plain) or tuple(r for part in parts for r in part.reasons)
+    codes = tuple(dict.fromkeys(code for part in parts for code in part.codes))
+    return Withheld(suggestion, tuple(dict.fromkeys(reasons)), codes, judgements)
+
+
+def _with_dose(ask: Ask, template: OrderTemplate | None) -> Offer | Withheld:
+    suggestion, facts = ask.suggestion, ask.facts
+    order = facts.order if suggestion.action != "create" else None
+    offer = Offer(
+        suggestion,
+        "",
+        template.ingredient if template else "",
+        order=order,
+        because=ask.because,
+    )
+    if suggestion.action == "update" and (order is None or not order.editable):
+        return Withheld(
+            suggestion,
+            ("this order cannot be changed safely from here: change it by hand",),
+            ("not-editable",),
+        )
+    if suggestion.dose is None:
+        return replace(offer, label=fill(suggestion.label, facts))
+    dosed = work_out_dose(suggestion.dose, template, facts)
+    if isinstance(dosed, NoDose):
+        return Withheld(suggestion, (dosed.why,), ("no-dose",))
+    over = _over_total(suggestion, dosed, facts)
+    if over is not None:
+        return over
+    return replace(
+        offer,
+        label=fill(suggestion.label, facts, dosed.words),
+        dose=dosed.dose,
+        dose_text=dosed.words["dose"],
+        units=dosed.units,
+        per_day=dosed.per_day,
+        rate=dosed.rate,
+        hours=dosed.hours,
+    )
+
+
+def _over_total(suggestion: Suggestion, dosed: Dosed, facts: Facts) -> Withheld | None:
+    """Clinical pack R11, R30: what is given, ordered and suggested together stays in the limit."""
+    if suggestion.total is None:
+        return None
+    name, limit_name = suggestion.total
+    fact = facts.fact(name)
+    limit = facts.limit(limit_name, dosed.dose.unit)
+    if not isinstance(fact.state, Measured):
+        why = f"the amount of the last and next 24 h is not known ({fact.explained})"
+        return Withheld(suggestion, (why,), ("total-unknown",))
+    sofar = fact.state.quantity.to(dosed.dose.unit)
+    if not sofar.interval.exact:
+        return Withheld(suggestion, ("the amount of 24 h is not exact",), ("total-unknown",))
+    total = Quantity(dosed.dose.analyte, point(sofar.value + dosed.dose.value), dosed.dose.unit)
+    if at_most(total, limit) is Verdict.YES:
+        return None
+    why = (
+        f"with this dose the 24 h total would be {total.value.normalize():f} {total.unit}, above "
+        f"{limit.value.normalize():f} {limit.unit}"
+    )
+    return Withheld(suggestion, (why,), ("total",))

@@ -1,0 +1,69 @@
+"""Why something was withheld or could not be judged, in as few sentences as a reader needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from cds.engine.decision import Judgement
+from cds.facts.model import Fact
+from cds.kernel.verdict import Verdict
+
+
+def stops(judgement: Judgement) -> tuple[str, ...]:
+    """Names of the innermost named clauses that hold."""
+    return tuple(dict.fromkeys(node.definition for node in _innermost(judgement, Verdict.YES)))
+
+
+def sentences(judgements: Iterable[Judgement]) -> tuple[str, ...]:
+    """What the named clauses say; what could not be told is gathered by its cause."""
+    said: list[str] = []
+    open_: dict[str, list[str]] = {}
+    for judgement in judgements:
+        for node in _innermost(judgement, Verdict.YES):
+            said.append(node.say or node.clause)
+        if judgement.verdict is Verdict.CANNOT_TELL:
+            for node in _innermost(judgement, Verdict.CANNOT_TELL):
+                for why in causes(node):
+                    open_.setdefault(why, []).append(node.clause)
+    for why, clauses in open_.items():
+        names = ", ".join(dict.fromkeys(clauses))
+        said.append(f"could not be checked: {names} ({why})")
+    return tuple(dict.fromkeys(said))
+
+
+def causes(judgement: Judgement) -> tuple[str, ...]:
+    """The reasons at the leaves that could not be told."""
+    return tuple(
+        dict.fromkeys(
+            leaf.why
+            for leaf in leaves(judgement)
+            if leaf.verdict is Verdict.CANNOT_TELL and leaf.why
+        )
+    )
+
+
+def leaves(judgement: Judgement) -> Iterator[Judgement]:
+    """Judgements without children."""
+    if not judgement.children:
+        yield judgement
+    for child in judgement.children:
+        yield from leaves(child)
+
+
+def facts_of(judgements: Iterable[Judgement]) -> tuple[Fact, ...]:
+    """Facts looked at, each once, in reading order."""
+    found: dict[str, Fact] = {}
+    for judgement in judgements:
+        for leaf in leaves(judgement):
+            if leaf.fact is not None:
+                found.setdefault(leaf.fact.name, leaf.fact)
+    return tuple(found.values())
+
+
+def _innermost(judgement: Judgement, verdict: Verdict) -> Iterator[Judgement]:
+    """Named nodes with this verdict that have no named node with it below them."""
+    below = [node for child in judgement.children for node in _innermost(child, verdict)]
+    if below:
+        yield from below
+    elif judgement.verdict is verdict and judgement.definition:
+        yield judgement

@@ -1,0 +1,92 @@
+"""Every error this project raises on purpose, as one tree.
+
+CdsError
++-- UnitMismatch        two quantities that must never be compared
++-- UnknownUnit         a unit text that is not in the table of its dimension
++-- RulebookError       rule files that do not load, all problems listed
++-- BadRequest          a hook call that cannot be read (HTTP 4xx)
+|   +-- UnknownService  no such service id (404)
+|   +-- TooLarge        the body is larger than allowed (413)
+|   +-- Precondition    required data is neither supplied nor fetchable (412)
++-- SettingsError       the environment asks for something impossible
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class CdsError(Exception):
+    """Base of all errors that are written for a reader."""
+
+
+class UnitMismatch(CdsError):
+    """A comparison across analytes or dimensions (design section 5, law 8)."""
+
+
+class UnknownUnit(CdsError):
+    """A unit text that is not understood for the analyte it stands with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding in a rule file: where it is, what is wrong, how to mend it."""
+
+    file: str
+    line: int
+    message: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        tail = f" {self.fix}" if self.fix else ""
+        return f"{self.file}:{self.line}: {self.message}{tail}"
+
+
+class RulebookError(CdsError):
+    """The rule files do not load. `problems` lists every finding, in file order."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class BadRequest(CdsError):
+    """A hook call that cannot be answered.
+
+    `status` is the HTTP status, `code` the OperationOutcome issue type, `where` the JSON path.
+    Messages never repeat patient data: they name fields, not values.
+    """
+
+    status = 400
+    code = "invalid"
+
+    def __init__(self, message: str, *, where: str = "", code: str = "") -> None:
+        super().__init__(message)
+        self.where = where
+        if code:
+            self.code = code
+
+
+class UnknownService(BadRequest):
+    """No service with that id (404)."""
+
+    status = 404
+    code = "not-found"
+
+
+class TooLarge(BadRequest):
+    """The body is larger than `CDS_MAX_BODY` (413)."""
+
+    status = 413
+    code = "too-long"
+
+
+class Precondition(BadRequest):
+    """Required data is neither in `prefetch` nor fetchable (412)."""
+
+    status = 412
+    code = "required"
+
+
+class SettingsError(CdsError):
+    """A setting whose value cannot be used; names the variable and the accepted values."""

@@ -1,0 +1,181 @@
+"""The renal band that doses go by, and the line of kidney estimates every card prints.
+
+Clinical pack R12, R13: r = the lower of CKD-EPI 2021 and Cockcroft-Gault (actual weight, if
+fresh). hold: r < 15, dialysis, or end-stage disease without transplant. low: 15 <= r < 30 or
+unstable creatinine. half: 30 <= r < 60. full: r >= 60. unknown: no usable creatinine nor
+laboratory eGFR in the window, age or sex missing, children.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from cds.facts.derived.creatinine import unstable
+from cds.facts.derived.estimates import ckd_epi, clearance, clearance_words, egfr_words
+from cds.facts.derived.failure import dialysis, kidney_failure
+from cds.facts.derived.inputs import (
+    Finding,
+    Person,
+    Unavailable,
+    adult,
+    evidence_of,
+    need,
+    person,
+)
+from cds.facts.derived.spans import lower_of, possible_labels
+from cds.facts.model import (
+    Category,
+    Evidence,
+    Fact,
+    Missing,
+    NotKnown,
+    category,
+    presence,
+)
+from cds.facts.view import View
+from cds.kernel.quantity import Quantity
+from cds.kernel.verdict import Verdict
+
+LABELS = ("full", "half", "low", "hold", "unknown")
+# Lower limit included, upper excluded, compared unrounded (R13). Open for a pharmacist: 15 or 20.
+_STEPS = (
+    ("hold", None, Decimal(15)),
+    ("low", Decimal(15), Decimal(30)),
+    ("half", Decimal(30), Decimal(60)),
+    ("full", Decimal(60), None),
+)
+_NAME = "renal_band"
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What the numbers alone say: the possible labels, both estimates, the one that decided.
+
+    `closing` ends the line of estimates.
+    """
+
+    labels: frozenset[str]
+    words: str
+    decided: str = ""
+    closing: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+def renal_band(view: View) -> Fact:
+    """The band: full, half, low, hold or unknown (clinical pack R12, R13).
+
+    Several labels where a comparator or a list that is not known leaves it open. Not known when
+    the results themselves are not.
+    """
+    failure = kidney_failure(view)
+    if failure.verdict is Verdict.YES:
+        words = f"renal band hold: {failure.words}"
+        return category(_NAME, "hold", words, failure.evidence)
+    try:
+        base = _base(view)
+    except Unavailable as gone:
+        return Fact(_NAME, gone.state, f"renal band not known: {gone.why}")
+    return _settled(base, unstable(view), failure)
+
+
+def _settled(base: _Base, changing: Finding, failure: Finding) -> Fact:
+    labels, said, evidence = base.labels, [_why(base)], base.evidence
+    if changing.verdict is not Verdict.NO and labels & {"full", "half"}:
+        certain = changing.verdict is Verdict.YES
+        labels = (labels - {"full", "half"} if certain else labels) | {"low"}
+        said.insert(0, f"unstable, {changing.words}" if certain else changing.words)
+        evidence += changing.evidence
+    if failure.verdict is Verdict.CANNOT_TELL:
+        labels |= {"hold"}
+    if failure.words:
+        said.append(failure.words)
+    names = " or ".join(label for label in LABELS if label in labels)
+    words = f"renal band {names}: " + "; ".join(said)
+    return Fact(_NAME, Category(labels), words, tuple(dict.fromkeys(evidence)))
+
+
+def _why(base: _Base) -> str:
+    return f"{base.decided} decided ({base.words})" if base.decided else base.words
+
+
+def _base(view: View) -> _Base:
+    """The band by numbers; raises `Unavailable` only when an input is not known (R32)."""
+    try:
+        who = person(view)
+        grown = adult(who)
+        if grown is Verdict.NO:
+            return _Base(frozenset({"unknown"}), "no band is computed for children")
+        base = _by_number(view, who)
+    except Unavailable as gone:
+        if isinstance(gone.state, NotKnown):
+            raise
+        return _Base(frozenset({"unknown"}), gone.why)
+    if grown is Verdict.CANNOT_TELL:
+        return replace(base, labels=base.labels | {"unknown"})
+    return base
+
+
+def _by_number(view: View, who: Person) -> _Base:
+    if isinstance(view.fact("creatinine").state, Missing):
+        reported = view.fact("egfr_reported")
+        if isinstance(reported.state, Missing):
+            need(view, "creatinine")
+        value = need(view, "egfr_reported")
+        words = f"laboratory-reported eGFR {value.as_received}"
+        labels = possible_labels(value.quantity.interval, _STEPS)
+        why = "no usable creatinine in the window"
+        return _Base(labels, why, words, f"{words} decided", reported.evidence)
+    return _estimated(view, who)
+
+
+def _estimated(view: View, who: Person) -> _Base:
+    creatinine = need(view, "creatinine").quantity
+    egfr = ckd_epi(creatinine, who)
+    first, evidence = egfr_words(egfr), evidence_of(view, "creatinine")
+    try:
+        weight = need(view, "weight").quantity
+    except Unavailable:
+        both = f"{first}; weight not available: Cockcroft-Gault not computed"
+        return _Base(possible_labels(egfr.interval, _STEPS), both, first, "", evidence)
+    crcl = clearance(creatinine, who, weight)
+    second = clearance_words(crcl, weight)
+    labels = possible_labels(lower_of(egfr.interval, crcl.interval), _STEPS)
+    decided = first if _low(egfr) <= _low(crcl) else second
+    closing = "the lower one decided"
+    evidence += evidence_of(view, "weight")
+    return _Base(labels, f"{first}; {second}", decided, closing, evidence)
+
+
+def _low(estimate: Quantity) -> Decimal:
+    return estimate.interval.low or Decimal(0)
+
+
+def kidney_estimates(view: View) -> Fact:
+    """Both kidney estimates and which one decided, for every card (clinical pack R13).
+
+    Present when there is an estimate. In dialysis none is computed or printed.
+    """
+    name = "kidney_estimates"
+    if dialysis(view).verdict is Verdict.YES:
+        text = "CKD-EPI 2021 eGFR and Cockcroft-Gault: not computed in dialysis"
+        return presence(name, False, text)
+    try:
+        who = person(view)
+        if adult(who) is Verdict.NO:
+            return presence(name, False, "kidney function not estimated: not an adult")
+        base = _by_number(view, who)
+    except Unavailable as gone:
+        return presence(name, False, f"kidney function not estimated: {gone.why}")
+    closing = _closing(view, base)
+    text = f"{base.words}; {closing}" if closing else base.words
+    return presence(name, True, text, (), base.evidence)
+
+
+def _closing(view: View, base: _Base) -> str:
+    failure, changing = kidney_failure(view), unstable(view)
+    if failure.verdict is Verdict.YES:
+        return f"{failure.words} decided"
+    if changing.verdict is Verdict.YES and base.labels & {"full", "half"}:
+        return f"unstable creatinine decided ({changing.words})"
+    return base.closing

@@ -1,0 +1,161 @@
+"""From laboratory results to facts: the newest usable one, the one before, the one set aside.
+
+Usable is decided where the result was read (clinical pack R2); here windows (R4), results of
+one draw (R39) and what to say about a value that could not be used (R25) are decided.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from cds.facts.draws import (
+    TWO_RESULTS,
+    Draw,
+    in_force,
+    newness,
+    of_analyte,
+    usable_series,
+)
+from cds.facts.model import Evidence, Fact, Missing, NotKnown, Reason, category
+from cds.facts.record import LabResult, Listing
+from cds.facts.show import age_words, analyte_words, both_units, time_words
+from cds.kernel.units import Analyte
+
+__all__ = [
+    "Draw",
+    "LabResult",
+    "evidence_of",
+    "newest",
+    "previous",
+    "reason_fact",
+    "set_aside",
+    "set_aside_words",
+    "usable_series",
+]
+
+# No reader would call these "the newest result": nothing was measured, it was not this specimen,
+# or it is not in the past (safety points 8 and 10).
+_NEVER_SHOWN = frozenset({Reason.NO_VALUE, Reason.WRONG_SPECIMEN, Reason.FUTURE, Reason.NO_TIME})
+
+
+def newest(
+    name: str, listing: Listing[LabResult], analyte: Analyte, window: timedelta, now: datetime
+) -> Fact:
+    """The newest usable result at most `window` old, or why there is none (R2, R4)."""
+    if listing.gap:
+        why = f"{analyte_words(analyte)} not known: {listing.gap}"
+        return Fact(name, NotKnown(listing.key, listing.gap), why)
+    series = usable_series(listing, analyte, None, now)
+    if series and now - series[0].when <= window:
+        return _used(name, series[0], now)
+    set_aside = _set_aside_within(listing, analyte, window, now)
+    if set_aside is not None:
+        return _missing(name, set_aside, set_aside.set_aside or Reason.NO_VALUE, now)
+    if series:
+        return _missing(name, series[0].results[0], Reason.STALE, now, series[0])
+    return _nothing_usable(name, listing, analyte, now)
+
+
+def previous(listing: Listing[LabResult], analyte: Analyte, before: datetime) -> Draw | None:
+    """The usable value drawn before the one in use (`before` = when that one was drawn)."""
+    series = usable_series(listing, analyte, None, before)
+    return next((draw for draw in series if draw.when < before), None)
+
+
+def set_aside(
+    listing: Listing[LabResult],
+    analyte: Analyte,
+    window: timedelta,
+    within: timedelta,
+    newer_than_used: bool,
+    now: datetime,
+) -> tuple[LabResult, Reason] | None:
+    """The newest result that could not be used, at most `within` old, and why (R25).
+
+    A usable result older than `window` counts as stale. With `newer_than_used` the answer is
+    None when a usable value of the same draw or of a later one is there.
+    """
+    unused = (
+        item
+        for item in in_force(listing, analyte)
+        if item.set_aside not in _NEVER_SHOWN
+        and item.effective is not None
+        and now - within <= item.effective <= now
+        and (item.set_aside is not None or item.effective < now - window)
+    )
+    top = max(unused, key=newness, default=None)
+    if top is None or top.effective is None:
+        return None
+    used = usable_series(listing, analyte, now - window, now)
+    if newer_than_used and used and used[0].when >= top.effective:
+        return None
+    return top, top.set_aside or Reason.STALE
+
+
+def set_aside_words(item: LabResult, reason: Reason, now: datetime) -> str:
+    """Value, time and reason of a result that could not be used, as one clause (R25)."""
+    face = both_units(item.quantity, item.face) if item.quantity else item.face
+    return _cannot_use(item, face, reason, now)
+
+
+def evidence_of(item: LabResult) -> tuple[Evidence, ...]:
+    """The one Observation, as evidence."""
+    return (Evidence(item.source, item.face, item.effective),)
+
+
+def reason_fact(
+    name: str, reason: Reason, explained: str, evidence: tuple[Evidence, ...] = ()
+) -> Fact:
+    """Why a result was set aside, as a label: the kebab-case name of the reason."""
+    return category(name, reason.name.lower().replace("_", "-"), explained, evidence)
+
+
+def _used(name: str, draw: Draw, now: datetime) -> Fact:
+    words = (
+        f"{analyte_words(draw.quantity.analyte)} {draw.words}, "
+        f"drawn {time_words(draw.when)}, {age_words(now, draw.when)} ago"
+    )
+    if TWO_RESULTS in draw.flags:
+        words += f" ({TWO_RESULTS})"
+    return Fact(name, draw.measured, words, draw.evidence)
+
+
+def _set_aside_within(
+    listing: Listing[LabResult], analyte: Analyte, window: timedelta, now: datetime
+) -> LabResult | None:
+    items = (
+        item
+        for item in of_analyte(listing, analyte)
+        if item.set_aside not in (None, Reason.NO_VALUE)
+        and item.effective is not None
+        and now - window <= item.effective
+    )
+    return max(items, key=newness, default=None)
+
+
+def _missing(
+    name: str, item: LabResult, reason: Reason, now: datetime, draw: Draw | None = None
+) -> Fact:
+    face = draw.face if draw else item.face
+    evidence = draw.evidence if draw else evidence_of(item)
+    words = _cannot_use(item, face, reason, now)
+    return Fact(name, Missing(reason, face, item.effective), words, evidence)
+
+
+def _cannot_use(item: LabResult, face: str, reason: Reason, now: datetime) -> str:
+    words = f"{analyte_words(item.analyte)} {face}".rstrip() + f" cannot be used: {reason.value}"
+    if item.effective is None or item.effective > now:
+        return words
+    return f"{words}, drawn {time_words(item.effective)}, {age_words(now, item.effective)} ago"
+
+
+def _nothing_usable(
+    name: str, listing: Listing[LabResult], analyte: Analyte, now: datetime
+) -> Fact:
+    """Nothing usable was ever drawn: name an undated or empty result if that is all there is."""
+    for reason in (Reason.NO_TIME, Reason.NO_VALUE):
+        item = next((i for i in of_analyte(listing, analyte) if i.set_aside is reason), None)
+        if item is not None:
+            return _missing(name, item, reason, now)
+    words = f"{analyte_words(analyte)}: no usable result was found"
+    return Fact(name, Missing(Reason.NONE_FOUND), words)

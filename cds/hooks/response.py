@@ -1,0 +1,69 @@
+"""What leaves the house: cards and OperationOutcomes as JSON without nulls and without empties.
+
+CDS Hooks 2.0.1 "Use of JSON": no element is null or empty; the exceptions are `cards` and
+`services`, which are there even when they hold nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from cds.errors import BadRequest
+
+# Decimals leave with the digits they came with: 3.10 stays 3.10, and no binary float is made.
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+_EMPTY: tuple[Any, ...] = (None, "", [], {}, ())
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """JSON bytes of a document that may not hold nulls or empties (discovery, health, errors)."""
+    return _encoder.encode(_members(document))
+
+
+def encode_cards(cards: Iterable[Mapping[str, Any]]) -> bytes:
+    """The body of an answered call. No card is `{"cards": []}`."""
+    return _encoder.encode({"cards": [_members(card) for card in cards]})
+
+
+def encode_discovery(document: Mapping[str, Any]) -> bytes:
+    """The discovery body; `services` stays even when there are none."""
+    return _encoder.encode({"services": [_members(entry) for entry in document["services"]]})
+
+
+def outcome(message: str, *, code: str, where: str = "", severity: str = "error") -> dict[str, Any]:
+    """An OperationOutcome (FHIR R4) with one issue. `where` is a path such as `context.userId`."""
+    issue: dict[str, Any] = {"severity": severity, "code": code, "diagnostics": message}
+    if where:
+        issue["expression"] = [where]
+    return {"resourceType": "OperationOutcome", "issue": [issue]}
+
+
+def refusal(error: BadRequest) -> dict[str, Any]:
+    """The OperationOutcome of a call that cannot be answered."""
+    return outcome(str(error), code=error.code, where=error.where)
+
+
+def _members(value: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ((name, _pruned(item)) for name, item in value.items())
+    return {name: item for name, item in kept if item not in _EMPTY}
+
+
+def _pruned(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _members(value)
+    if isinstance(value, list | tuple):
+        return _items(value)
+    return value
+
+
+def _items(value: Iterable[Any]) -> list[Any]:
+    """A list keeps its places: FHIR pads arrays of primitives with null to line up `_name`.
+
+    A list of nothing but nulls and empties says nothing and goes.
+    """
+    items = [_pruned(item) for item in value]
+    return [] if all(item in _EMPTY for item in items) else items

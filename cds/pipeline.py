@@ -1,0 +1,53 @@
+"""The one way through the house, on one screen (design section 2)."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cds.cards.context import CardContext
+from cds.cards.render import render
+from cds.chart.read import read_chart
+from cds.engine.decide import decide
+from cds.engine.decision import Decisions
+from cds.facts.record import Record
+from cds.hooks.request import HookCall
+from cds.rulebook.model import Rulebook
+
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:electrolyte-cds:decision")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to the client, and everything it rests on."""
+
+    cards: tuple[dict[str, Any], ...]
+    decisions: Decisions
+    record: Record
+    decision_id: str
+
+
+def answer(call: HookCall, book: Rulebook, now: datetime, client: str) -> Answer:
+    """Cards and decisions for one hook call.
+
+    `now` is the clinical moment (aware). Raises BadRequest (4xx) when the call cannot be answered
+    for this patient. Pure: the same call, rulebook, now and client give the same bytes (law 7).
+    """
+    chart = read_chart(call, book.terminology, now)
+    decisions = decide(book, chart.record, now, call.hook)
+    identity = "|".join((client, call.service, call.hook_instance, call.body_digest, book.digest))
+    decision_id = str(uuid.uuid5(NAMESPACE, identity))
+    context = CardContext(
+        client=client,
+        service=call.service,
+        hook_instance=call.hook_instance,
+        body_digest=call.body_digest,
+        decision_id=decision_id,
+        patient_id=call.patient_id,
+        encounter_id=call.encounter_id,
+        book=book,
+        drafts={ref: resource.raw for ref, resource in chart.drafts.items()},
+    )
+    return Answer(render(decisions, context), decisions, chart.record, decision_id)

@@ -1,0 +1,254 @@
+"""`facts:` declarations -> fact sources with their types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cds.facts.derived.registry import DERIVED
+from cds.facts.model import Reason
+from cds.kernel.codes import Loinc
+from cds.kernel.units import Analyte
+from cds.rulebook import words
+from cds.rulebook.model import (
+    AllergySource,
+    DerivedSource,
+    FactSource,
+    FactSpec,
+    FactType,
+    LabOrderSource,
+    LabSource,
+    MedicationSource,
+    OrderSource,
+    PatientSource,
+    ProblemSource,
+    ProcedureSource,
+    ReferenceLowSource,
+    SetAsideReasonSource,
+    SetAsideSource,
+    SuppliedSource,
+)
+from cds.rulebook.schema import suggest
+from cds.rulebook.scope import Scope
+from cds.rulebook.source import At, Source
+
+PRESENCE = FactType("presence")
+PLACES = ("active", "draft", "given")
+LISTS = ("medications", "administrations", "problems", "procedures", "allergies", "lab_orders")
+ORDER_PROPERTIES = ("dose", "daily", "rate", "route", "product", "roles", "readable", "editable")
+
+Built = tuple[FactSource, FactType]
+Reader = Callable[[Scope, dict[str, Any]], Built]
+
+
+def declare_fact(scope: Scope, source: Source, name: str, data: dict[str, Any]) -> None:
+    """Read one declaration; problems are reported on its line."""
+    path: At = ("facts", name)
+    if not scope.declare(source, path, name):
+        return
+    rest = dict(data)
+    default = rest.pop("in_cases", None)
+    word = next(iter(rest), "")
+    if word not in _READERS:
+        scope.report(
+            source,
+            (*path, word),
+            f"`{word}` is not a kind of fact.",
+            suggest(word, list(_READERS)) or f"Kinds: {', '.join(_READERS)}.",
+        )
+        return
+    reader, allowed = _READERS[word]
+    for extra in set(rest) - {word, *allowed}:
+        scope.report(
+            source,
+            (*path, extra),
+            f"`{extra}` is not a word of a `{word}` fact.",
+            suggest(extra, allowed),
+        )
+        return
+    try:
+        found, kind = reader(scope, rest)
+    except (ValueError, KeyError) as error:
+        message = (
+            str(error.args[0])
+            if isinstance(error, ValueError)
+            else f"`{error.args[0]}` is missing here"
+        )
+        scope.report(source, path, f"{message}.")
+        return
+    scope.facts[name] = FactSpec(name, found, kind, source.where(*path))
+    if default is not None:
+        scope.case_defaults[name] = str(default)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list) else (str(value),)
+
+
+def _known(kind: str, names: tuple[str, ...], known: set[str]) -> tuple[str, ...]:
+    for name in names:
+        if name not in known:
+            hint = suggest(name, sorted(known))
+            raise ValueError(f"no code set has the {kind} `{name}`. {hint}".rstrip(". "))
+    return names
+
+
+def _window(scope: Scope, name: str) -> str:
+    if name not in scope.windows:
+        raise ValueError(
+            f"`{name}` is not a declared window. {suggest(name, list(scope.windows))}".rstrip(". ")
+        )
+    return name
+
+
+def _lab(scope: Scope, data: dict[str, Any]) -> Built:
+    analyte = words.analyte(data["lab"])
+    return (
+        LabSource(analyte, _window(scope, data["newest_within"])),
+        FactType("quantity", analyte),
+    )
+
+
+def _derived(_: Scope, data: dict[str, Any]) -> Built:
+    name = data["derived"]
+    if name not in DERIVED:
+        raise ValueError(
+            f"`{name}` is not a derived fact. {suggest(name, list(DERIVED))}".rstrip(". ")
+        )
+    found = DERIVED[name]
+    return DerivedSource(name), FactType(found.kind, found.analyte, found.labels)
+
+
+def _problem(scope: Scope, data: dict[str, Any]) -> Built:
+    terms = scope.terminology
+    known = {c for group in terms.problems.values() for c in group} | {
+        concept for _, _, concept in terms.problem_prefixes
+    }
+    names = _known("problem", _names(data["problem"]), known)
+    within = words.span(data["onset_within"]) if "onset_within" in data else None
+    undated = data.get("undated", "counts" if within is None else "")
+    if undated not in ("counts", "does-not-count"):
+        raise ValueError(
+            "`undated` says whether an entry without a date `counts` or `does-not-count`"
+        )
+    return ProblemSource(names, within, undated == "counts"), PRESENCE
+
+
+def _procedure(scope: Scope, data: dict[str, Any]) -> Built:
+    known = {c for group in scope.terminology.procedures.values() for c in group}
+    names = _known("procedure", _names(data["procedure"]), known)
+    return ProcedureSource(names, words.span(data["within"])), PRESENCE
+
+
+def _medication(scope: Scope, data: dict[str, Any]) -> Built:
+    terms = scope.terminology
+    roles = {r for drug in terms.drugs.values() for r in drug.roles}
+    roles |= {r for name in terms.names for r in name.roles}
+    ingredients = {i for drug in terms.drugs.values() for i in drug.ingredients}
+    names = _known("role or ingredient", _names(data["medication"]), roles | ingredients)
+    which = _names(data["which"])
+    for place in which:
+        if place not in PLACES:
+            raise ValueError(f"`{place}` is not one of {', '.join(PLACES)}")
+    route = data.get("route")
+    if route not in (None, "parenteral", "oral"):
+        raise ValueError("`route` is `parenteral` or `oral`")
+    parenteral = None if route is None else route == "parenteral"
+    found = MedicationSource(
+        names, frozenset(p for p in ("active", "draft", "given") if p in which), parenteral
+    )
+    return found, PRESENCE
+
+
+def _allergy(_: Scope, data: dict[str, Any]) -> Built:
+    return AllergySource(_names(data["allergy"])), PRESENCE
+
+
+def _lab_order(_: Scope, data: dict[str, Any]) -> Built:
+    loincs = tuple(Loinc(code) for code in _names(data["lab_order"]))
+    return LabOrderSource(loincs, words.span(data["within"])), PRESENCE
+
+
+def _set_aside_source(scope: Scope, data: dict[str, Any], word: str) -> SetAsideSource:
+    newer = data.get("newer_than_used", "true")
+    if newer not in ("true", "false"):
+        raise ValueError("`newer_than_used` is `true` or `false`")
+    return SetAsideSource(
+        words.analyte(data[word]),
+        _window(scope, data["beyond"]),
+        _window(scope, data["within"]),
+        newer == "true",
+    )
+
+
+def _set_aside(scope: Scope, data: dict[str, Any]) -> Built:
+    found = _set_aside_source(scope, data, "lab_set_aside")
+    return found, FactType("quantity", found.analyte)
+
+
+def _set_aside_reason(scope: Scope, data: dict[str, Any]) -> Built:
+    found = _set_aside_source(scope, data, "lab_set_aside_reason")
+    labels = tuple(reason.name.lower().replace("_", "-") for reason in Reason)
+    return SetAsideReasonSource(found), FactType("category", None, labels)
+
+
+def _reference_low(scope: Scope, data: dict[str, Any]) -> Built:
+    of = data["reference_low"]
+    analyte = scope.facts[of].type.analyte if of in scope.facts else None
+    if analyte is None:
+        raise ValueError(f"`{of}` is not a declared lab fact")
+    low, high = data["between"]
+    limits = (words.quantity(low, analyte), words.quantity(high, analyte))
+    return ReferenceLowSource(of, limits), FactType("quantity", analyte)
+
+
+def _patient(_: Scope, data: dict[str, Any]) -> Built:
+    match data["patient"]:
+        case "age":
+            return PatientSource("age"), FactType("quantity", Analyte.AGE)
+        case "setting":
+            return PatientSource("setting"), FactType("category", None, ("inpatient", "outpatient"))
+        case "encounter":
+            return PatientSource("encounter"), PRESENCE
+        case other:
+            raise ValueError(f"`{other}` is not one of age, setting, encounter")
+
+
+def _supplied(_: Scope, data: dict[str, Any]) -> Built:
+    key = data["supplied"]
+    if key not in LISTS:
+        raise ValueError(f"`{key}` is not one of {', '.join(LISTS)}")
+    return SuppliedSource(key), PRESENCE
+
+
+def _order(_: Scope, data: dict[str, Any]) -> Built:
+    what = data["order"]
+    match what:
+        case "dose" | "daily" | "rate":
+            analyte = words.analyte(data["of"])
+            return OrderSource(what, (), analyte), FactType("quantity", analyte)
+        case "route":
+            return OrderSource(what), FactType("category", None, ("parenteral", "oral", "unknown"))
+        case "readable" | "editable":
+            return OrderSource(what), PRESENCE
+        case "product" | "roles":
+            return OrderSource(what, _names(data["one_of"])), PRESENCE
+        case _:
+            raise ValueError(f"`{what}` is not one of {', '.join(ORDER_PROPERTIES)}")
+
+
+_READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
+    "lab": (_lab, ("newest_within",)),
+    "derived": (_derived, ()),
+    "problem": (_problem, ("onset_within", "undated")),
+    "procedure": (_procedure, ("within",)),
+    "medication": (_medication, ("which", "route")),
+    "allergy": (_allergy, ()),
+    "lab_order": (_lab_order, ("within",)),
+    "lab_set_aside": (_set_aside, ("beyond", "within", "newer_than_used")),
+    "lab_set_aside_reason": (_set_aside_reason, ("beyond", "within", "newer_than_used")),
+    "reference_low": (_reference_low, ("between",)),
+    "patient": (_patient, ()),
+    "supplied": (_supplied, ()),
+    "order": (_order, ("of", "one_of")),
+}

@@ -1,0 +1,77 @@
+"""Constants with their sources, windows, and where a thing was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Literal
+
+from cds.facts.record import Setting
+from cds.kernel.quantity import Quantity
+from cds.kernel.units import Analyte
+
+Indicator = Literal["info", "warning", "critical"]
+
+
+Edit = Literal["create", "update", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """File and line a compiled thing came from."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source document. `standing` is `label`, `guideline`, `review`, `design` or `weak`."""
+
+    name: str
+    title: str
+    url: str
+    standing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A constant per unit. Compared in the unit reported; a unit not named gets the first one
+    converted. `why` and `cite` are what the card and the book print."""
+
+    name: str
+    analyte: Analyte
+    values: Mapping[str, Decimal]
+    why: str
+    cite: tuple[str, ...]
+    where: Where
+
+    def for_unit(self, unit: str) -> Quantity:
+        """The constant to compare a quantity of that unit with."""
+        if unit in self.values:
+            return Quantity.of(self.analyte, self.values[unit], unit)
+        first, value = next(iter(self.values.items()))
+        return Quantity.of(self.analyte, value, first).to(unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How old a result may be, by setting (clinical pack R4). Age equal to the window is fresh.
+
+    `shorter`: (problem concept, outpatient window while that problem is active or not known).
+    """
+
+    name: str
+    inpatient: timedelta
+    outpatient: timedelta
+    why: str
+    shorter: tuple[str, timedelta] | None = None
+
+    def span(self, setting: Setting) -> timedelta:
+        """The window for a setting, before `shorter`."""
+        return self.inpatient if setting is Setting.INPATIENT else self.outpatient

@@ -1,0 +1,61 @@
+"""The HTTP edge: a FastAPI application around one `Service`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+
+from cds.bootstrap import Service, service
+from cds.errors import BadRequest
+from cds.web.cors import Cors
+from cds.web.documents import complete
+from cds.web.errors import bad_request, http_error
+from cds.web.guard import Guard
+from cds.web.log import configure
+from cds.web.metrics import Metrics
+from cds.web.routes import routes
+
+
+def create_app(service: Service) -> FastAPI:
+    """The application. Outermost CORS, then the guard, then routing and its error replies."""
+    metrics = Metrics(service.about)
+    app = FastAPI(
+        title="Electrolyte CDS",
+        description="CDS Hooks 2.0.1 service: low magnesium, refractory hypokalemia, renal doses.",
+        version="0.1.0",
+        docs_url=None,  # the usual page loads its scripts from a third party; see documents.py
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+        exception_handlers={BadRequest: bad_request, HTTPException: http_error},
+    )
+    app.include_router(routes(service, metrics))
+    app.add_middleware(Guard, service=service, metrics=metrics)
+    app.add_middleware(Cors, origins=_origins(service))
+    _document(app)
+    return app
+
+
+def application() -> FastAPI:
+    """The application of this process, from the environment: what a server is pointed at.
+
+    Raises SettingsError and RulebookError; `cds serve` has shown both before it comes to this.
+    """
+    built = service()
+    configure(built.settings.log_level)
+    return create_app(built)
+
+
+def _origins(service: Service) -> tuple[str, ...]:
+    """A sandbox is for browser clients of any origin, unless the setting names some."""
+    named = service.settings.cors_origins
+    return named or (("*",) if service.settings.sandbox else ())
+
+
+def _document(app: FastAPI) -> None:
+    """Have the OpenAPI document carry the wire shapes, which no route declares by type."""
+    plain: Callable[[], dict[str, Any]] = app.openapi
+    setattr(app, "openapi", lambda: complete(plain()))  # noqa: B010  FastAPI's own hook

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Pins every package, with hashes, for every platform and Python >= 3.11. The files name no index and no
+# path, so that each site installs from wherever its own installer is configured to look.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+uv="${UV:-uv}"
+compile() {
+  "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --no-emit-find-links --no-annotate --no-header "$@"
+}
+compile --extra build pyproject.toml --output-file requirements/run.txt
+compile --extra build --extra dev --constraint requirements/run.txt pyproject.toml \
+  --output-file requirements/dev.txt
+if grep -nE '://|^-|find-links|index-url' requirements/run.txt requirements/dev.txt; then
+  echo "requirements: the lines above name a place on one machine or network; remove them" >&2
+  exit 1
+fi

@@ -1,0 +1,179 @@
+"""What every test folder may use, and the promise that nothing skips in silence.
+
+With `CDS_REQUIRE=all` a skip is a failure: a machine that lacks something must not look green.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import ASGIApp
+
+from cds.bootstrap import Service
+from cds.engine.decision import Decisions
+from cds.hooks.discovery import discovery
+from cds.hooks.request import HookCall
+from cds.hooks.services import SERVICES
+from cds.settings import Settings
+
+REQUIRE_ALL = os.environ.get("CDS_REQUIRE") == "all"
+REFUSED = "skipped, but CDS_REQUIRE=all lets nothing skip: "
+
+
+def _fail_if_skipped(report: Any) -> Any:
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{REFUSED}{report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    return _fail_if_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, Any, Any]:
+    return _fail_if_skipped((yield))
+
+
+CARD: dict[str, Any] = {
+    "uuid": "0b0f8f5e-6a0f-5a3e-9a55-0d4d5f1c2b3a",
+    "summary": "Severe low magnesium 1.0 mg/dL",
+    "detail": "",
+    "indicator": "critical",
+    "source": {
+        "label": "Electrolyte CDS",
+        "url": None,
+        "topic": {"system": "urn:electrolyte-cds:family", "code": "hypomagnesemia"},
+    },
+    "suggestions": [],
+    "links": [],
+    "overrideReasons": [],
+    "extension": {
+        "decision": "d-1",
+        "rule": "hypomagnesemia@1.0.0",
+        "rulebook": "0123456789ab",
+        "rows": ["A2"],
+    },
+}
+
+
+@dataclass(frozen=True)
+class FakeAnswer:
+    cards: tuple[dict[str, Any], ...] = (CARD,)
+    decision_id: str = "d-1"
+    decisions: Decisions = field(default_factory=lambda: Decisions(()))
+
+
+@dataclass
+class FakePipeline:
+    """Stands in for the pipeline, so that the edges are tested on their own."""
+
+    cards: tuple[dict[str, Any], ...] = (CARD,)
+    error: Exception | None = None
+    calls: list[HookCall] = field(default_factory=list)
+
+    def __call__(self, call: HookCall, _client: str) -> FakeAnswer:
+        self.calls.append(call)
+        if self.error is not None:
+            raise self.error
+        return FakeAnswer(self.cards)
+
+
+@pytest.fixture
+def pipeline() -> FakePipeline:
+    return FakePipeline()
+
+
+@pytest.fixture
+def make_service(pipeline: FakePipeline) -> Callable[..., Service]:
+    """A Service around the fake pipeline; keyword arguments are settings."""
+
+    def make(**settings: Any) -> Service:
+        plain = Service(
+            answer=pipeline,
+            discovery=discovery(SERVICES.values(), ("19123-9", "2823-3", "2160-0")),
+            about={"rulebook": "0123456789ab", "rules": 3, "site": ""},
+        )
+        return replace(plain, settings=Settings(**{"sandbox": True, **settings}))
+
+    return make
+
+
+class InProcessClient:
+    """Requests to an application in this process, one event loop each."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                return await client.request(method, path, **more)
+
+        return asyncio.run(ask())
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("GET", path, **more)
+
+    def post(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("POST", path, **more)
+
+    def options(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("OPTIONS", path, **more)
+
+
+@pytest.fixture
+def client_of() -> Callable[[ASGIApp], InProcessClient]:
+    """A client for an ASGI application."""
+    return InProcessClient
+
+
+@pytest.fixture
+def hook_body() -> Callable[..., dict[str, Any]]:
+    """A valid order-select body; keyword arguments replace members of the context."""
+
+    def make(**context: Any) -> dict[str, Any]:
+        draft = {
+            "resourceType": "MedicationRequest",
+            "id": "draft-1",
+            "status": "draft",
+            "intent": "order",
+            "subject": {"reference": "Patient/pat-1"},
+        }
+        return {
+            "hook": "order-select",
+            "hookInstance": "6f0a0f1e-6a55-4a0e-9f0b-1f6c8b7f2a01",
+            "context": {
+                "userId": "Practitioner/prac-1",
+                "patientId": "pat-1",
+                "encounterId": "enc-1",
+                "selections": ["MedicationRequest/draft-1"],
+                "draftOrders": {
+                    "resourceType": "Bundle",
+                    "type": "collection",
+                    "entry": [{"resource": draft}],
+                },
+                **context,
+            },
+            "prefetch": {
+                "patient": {"resourceType": "Patient", "id": "pat-1", "birthDate": "1951-08-09"},
+                "observations": None,
+            },
+        }
+
+    return make
+
+
+@pytest.fixture
+def as_bytes() -> Callable[[Any], bytes]:
+    return lambda body: body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -1,0 +1,150 @@
+"""Order templates load complete or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds.errors import RulebookError
+from cds.kernel.quantity import Quantity
+from cds.kernel.units import Analyte
+from cds.rulebook.holes import fill, holes
+from cds.rulebook.orders import load_orders
+
+ORDERS = Path(__file__).parents[3] / "rules" / "orders"
+BAG = "magnesium-sulfate-bag.json"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ORDERS, tmp_path / "orders"))
+
+
+def problems(folder: Path) -> list[str]:
+    with pytest.raises(RulebookError) as caught:
+        load_orders(folder)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def change(folder: Path, name: str, apply: Callable[[Any], object]) -> None:
+    path = folder / name
+    resource = json.loads(path.read_text("utf-8"))
+    apply(resource)
+    path.write_text(json.dumps(resource, indent=2), "utf-8")
+
+
+def replace(folder: Path, name: str, old: str, new: str) -> None:
+    path = folder / name
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def test_the_orders_of_this_rulebook_load() -> None:
+    found = load_orders(ORDERS)
+    bag = found["magnesium-sulfate-bag"]
+    assert (bag.kind, bag.code, bag.unit) == ("MedicationRequest", "829757", "{bag}")
+    assert bag.per_unit == Quantity.of(Analyte.MAGNESIUM_SULFATE_DOSE, 1, "g")
+    assert found["magnesium-oxide-tablet"].elemental_mg == Decimal(241)
+    assert {item.code for item in found.values() if item.kind == "ServiceRequest"} == {
+        "19123-9", "2160-0", "2823-3", "17861-6", "1995-0",
+    }  # fmt: skip
+
+
+def test_every_drug_has_its_stops_and_the_infusion_is_high_alert() -> None:
+    found = load_orders(ORDERS)
+    drugs = {name: item for name, item in found.items() if item.kind == "MedicationRequest"}
+    assert all("mg_stop" in item.required_stops for item in drugs.values())
+    assert {item.ingredient for item in drugs.values()} == {"magnesium"}
+    bag = drugs["magnesium-sulfate-bag"]
+    assert bag.high_alert
+    assert bag.required_stops == ("mg_stop", "iv_stop", "magnesium_covered")
+    assert any("off-label" in line for line in bag.fine_print)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        (BAG, '"status": "draft"', '"status": "active"', f"{BAG}:3: `status` must be `draft`"),
+        (BAG, '"intent": "proposal"', '"intent": "order"', ":4: `intent` must be `proposal`"),
+        (BAG, '"${subject}"', '{"reference": "Patient/1"}', ":15: the patient must be a hole"),
+        (BAG, '"${dose}"', "4", "the hole `dose` is missing"),
+        (BAG, '"${rate}"', '"${rat}"', "`rat` is not a hole. Did you mean `rate`?"),
+        (BAG, '"code": "829757"', '"code": "829758"', ":9: the index says `829757`"),
+        (BAG, "umls/rxnorm", "umls/other", "the code must be of"),
+        (BAG, '"unit": "g",\n            "system"', '"unit": "g",\n            "x"', "needs"),
+        (BAG, '"resourceType": "MedicationRequest"', '"resourceType": "Task"', "cannot be ordered"),
+        (BAG, '"intent"', '"status"', "stands here twice"),
+        (BAG, '"status": "draft",', '"status": "draft"', "not readable"),
+        (BAG, '"status": "draft",', '"status": draft,', f"{BAG}:3: not JSON"),
+        (BAG, '"text": "Intravenous infusion"', '"texts": "x"', ":37: not valid R4"),
+        (BAG, '"status": "draft",', '"status": "draft", "authoredOn": "2026-01-01",', "authored"),
+        (BAG, '"code": "{bag}"', '"code": "{vial}"', "the file dispenses `{vial}`"),
+        ("index.yaml", "per_unit: 1 g", "per_unit: 1 meq", "the file doses in `g`"),
+        ("index.yaml", "per_unit: 1 g", "per_unit: one g", "is not a number with a unit"),
+        ("index.yaml", "of: magnesium_sulfate_dose", "of: magic", "not something this service"),
+        ("index.yaml", "fills: units", "fills: buckets", "`fills`: input should be"),
+        ("index.yaml", "ingredient: magnesium ", "ingredients: magnesium ", "not a word"),
+        ("index.yaml", "    required_stops: [mg_stop]\n", "", "needs `required_stops`"),
+        ("index.yaml", "    fills: units\n", "", "a drug needs"),
+        ("index.yaml", "file: potassium-level.json", "file: nothing.json", "cannot be read"),
+        ("index.yaml", "code: 2823-3", "code: 2823-3\n    high_alert: true", "only a drug"),
+        ("potassium-level.json", '"display": "Potassium', '"displays": "Potassium', "`display`"),
+    ],
+)  # fmt: skip
+def test_a_template_that_is_not_right_does_not_load(
+    folder: Path, file: str, old: str, new: str, said: str
+) -> None:
+    replace(folder, file, old, new)
+    found = problems(folder)
+    assert any(said in line for line in found), found
+    assert all(line.startswith("rules/orders/") for line in found)
+
+
+def test_all_problems_are_listed_at_once(folder: Path) -> None:
+    replace(folder, BAG, '"status": "draft"', '"status": "active"')
+    change(folder, "calcium-level.json", lambda resource: resource.pop("subject"))
+    assert len(problems(folder)) >= 3
+
+
+def test_a_file_the_index_does_not_name_does_not_pass_unseen(folder: Path) -> None:
+    (folder / "more.json").write_text("{}", "utf-8")
+    assert problems(folder)[0].startswith("rules/orders/index.yaml:")
+    assert "`more.json` is not listed" in problems(folder)[0]
+
+
+def test_an_index_that_cannot_be_read_is_a_problem_of_its_own(folder: Path) -> None:
+    (folder / "index.yaml").unlink()
+    assert "cannot be read" in problems(folder)[0]
+
+
+def test_holes_are_found_where_they_stand() -> None:
+    tree = {"a": "${dose}", "b": [{"c": "x ${units} y ${rate}"}], "d": 1, "e": "{bag}"}
+    assert list(holes(tree)) == [
+        (("a",), "dose"),
+        (("b", 0, "c"), "units"),
+        (("b", 0, "c"), "rate"),
+    ]
+
+
+def test_a_hole_is_filled_by_structure_and_an_empty_one_takes_its_member_with_it() -> None:
+    tree = {"n": "${dose}", "r": "${subject}", "t": "${units} x", "gone": {"v": ["${rate}"]}}
+    values = {"dose": Decimal(4), "subject": {"reference": "P/1"}, "units": 2, "rate": None}
+    filled = fill(tree, values)
+    assert filled == {"n": Decimal(4), "r": {"reference": "P/1"}, "t": "2 x"}
+    assert filled["r"] is not values["subject"]
+
+
+def test_false_and_zero_are_values_and_stay() -> None:
+    assert fill({"a": False, "b": 0}, {}) == {"a": False, "b": 0}
+
+
+def test_a_hole_without_a_value_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        fill({"a": "${dose}"}, {})

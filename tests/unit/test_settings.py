@@ -1,0 +1,87 @@
+"""What can be set, and what is said when it cannot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cds.errors import SettingsError
+from cds.settings import Settings, read_settings, unknown_variables
+
+
+def test_without_any_variable_the_safe_defaults_hold() -> None:
+    settings = read_settings({})
+    assert not settings.sandbox
+    assert settings.now is None
+    assert settings.max_body == 5 * 1024 * 1024
+    assert settings.cors_origins == ()
+    assert settings.rules.name == "rules"
+
+
+def test_every_setting_can_be_given(tmp_path: Path) -> None:
+    settings = read_settings(
+        {
+            "CDS_RULES": str(tmp_path),
+            "CDS_SITE": "north",
+            "CDS_SANDBOX": "1",
+            "CDS_NOW": "2026-11-21T09:00:00+00:00",
+            "CDS_MAX_BODY": "4096",
+            "CDS_CORS_ORIGINS": "https://a.example, https://b.example/",
+            "CDS_PUBLIC_URL": "https://cds.example.org/",
+            "CDS_LOG_LEVEL": "WARNING",
+        }
+    )
+    assert settings == Settings(
+        rules=tmp_path,
+        site="north",
+        sandbox=True,
+        now=datetime(2026, 11, 21, 9, tzinfo=UTC),
+        max_body=4096,
+        cors_origins=("https://a.example", "https://b.example"),
+        public_url="https://cds.example.org",
+        log_level="warning",
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "form"),
+    [
+        ("CDS_RULES", "/no/such/folder", "a folder that exists"),
+        ("CDS_SANDBOX", "perhaps", "1 or 0"),
+        ("CDS_NOW", "yesterday", "date and time with offset"),
+        ("CDS_NOW", "2026-11-21T09:00:00", "date and time with offset"),
+        ("CDS_MAX_BODY", "5 MiB", "whole number of bytes"),
+        ("CDS_MAX_BODY", "-1", "whole number of bytes"),
+        ("CDS_MAX_BODY", "12", "at least 1024"),
+        ("CDS_CORS_ORIGINS", "ehr.example.org", "scheme and host, no path"),
+        ("CDS_CORS_ORIGINS", "https://ehr.example.org/app", "scheme and host, no path"),
+        ("CDS_PUBLIC_URL", "cds.example.org", "http or https address"),
+        ("CDS_LOG_LEVEL", "loud", "debug, info, warning, error"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_with_the_form_it_must_have(
+    variable: str, value: str, form: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"CDS_SANDBOX": "1", variable: value})
+    assert str(refused.value).startswith(f"{variable}: ")
+    assert form in str(refused.value)
+    assert "for example" in str(refused.value) or variable == "CDS_NOW"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("CDS_NOW", "2026-11-21T09:00:00Z"), ("CDS_CORS_ORIGINS", "*")],
+)
+def test_what_only_a_sandbox_may_do_is_refused_outside_it(variable: str, value: str) -> None:
+    assert read_settings({"CDS_SANDBOX": "1", variable: value}).sandbox
+    with pytest.raises(SettingsError, match=f"^{variable}: .*sandbox only"):
+        read_settings({variable: value})
+
+
+def test_a_misspelt_variable_is_told_with_the_nearest_real_one() -> None:
+    assert unknown_variables(["CDS_SANDBX", "CDS_SANDBOX", "CDS_REQUIRE", "PATH"]) == (
+        "CDS_SANDBX is not a setting and is ignored; the nearest one is CDS_SANDBOX",
+    )
