@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 PATIENT = "bench-patient"
 ENCOUNTER = "bench-encounter"
 
-OBSERVATIONS = {"5k": 2, "40k": 40, "400k": 378}
+OBSERVATIONS = {"5k": 3, "40k": 40, "400k": 378}
 
 _LOINC, _UCUM = "http://loinc.org", "http://unitsofmeasure.org"
 _RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
@@ -27,6 +27,7 @@ _LABS = (
     ("2160-0", "Creatinine [Mass/volume] in Serum or Plasma", "mg/dL", 1.4, -0.01, 0.5, 1.1),
     ("17861-6", "Calcium [Mass/volume] in Serum or Plasma", "mg/dL", 8.9, 0.01, 8.6, 10.3),
 )
+_LAB_ONLY = ("category", "referenceRange")
 _PROBLEMS = (("84114007", "Heart failure"), ("38341003", "Hypertensive disorder"))
 
 
@@ -50,7 +51,7 @@ def body(name: str) -> bytes:
         },
         "prefetch": {
             "patient": _patient(),
-            "observations": _bundle([_observation(i) for i in range(count)]),
+            "observations": _bundle([_weight(), *(_observation(i) for i in range(count - 1))]),
             "medications": _bundle(medications),
             "administrations": _bundle([]),
             "problems": _bundle([_problem(i) for i in range(len(_PROBLEMS))]),
@@ -139,6 +140,16 @@ def _observation(index: int) -> dict[str, Any]:
         "referenceRange": [
             {"low": {"value": low, **quantity}, "high": {"value": high, **quantity}}
         ],
+    }
+
+
+def _weight() -> dict[str, Any]:
+    quantity = {"value": 71.5, "unit": "kg", "system": _UCUM, "code": "kg"}
+    return {
+        **{name: value for name, value in _observation(0).items() if name not in _LAB_ONLY},
+        "id": "weight",
+        "code": _concept(_LOINC, "29463-7", "Body weight"),
+        "valueQuantity": quantity,
     }
 
 

@@ -96,7 +96,7 @@ def parse_wrk(text: str) -> Sample:
     """The latency distribution and the rate out of what `wrk --latency` prints."""
 
     def latency(share: str) -> float:
-        found = re.search(rf"^\s*{share}%\s+([\d.]+)(us|ms|s)$", text, re.MULTILINE)
+        found = re.search(rf"^\s*{share}%\s+([\d.]+)(us|ms|s)\s*$", text, re.MULTILINE)
         if found is None:
             raise SystemExit(f"bench: wrk printed no {share}% latency")
         return float(found[1]) * _MILLISECONDS[found[2]]

@@ -13,6 +13,8 @@ from cds.hooks.discovery import discovery
 from cds.hooks.request import HookCall
 from cds.hooks.services import SERVICES, ServiceEntry
 from cds.kernel.codes import LOINC
+from cds.pipeline import answer
+from cds.rulebook.load import load_rulebook
 from cds.rulebook.model import Rulebook
 from cds.settings import Settings
 
@@ -50,9 +52,6 @@ def build(settings: Settings, now: datetime | None = None) -> Service:
 
     Raises RulebookError listing every problem of the rule files.
     """
-    from cds.pipeline import answer
-    from cds.rulebook.load import load_rulebook
-
     book = load_rulebook(settings.rules, settings.site)
     clock = _clock(now or settings.now)
     return Service(
@@ -67,6 +66,11 @@ def build(settings: Settings, now: datetime | None = None) -> Service:
 def service() -> Service:
     """The service of this process, built on first use. Raises SettingsError, RulebookError."""
     return build(Settings.from_environment())
+
+
+def clinical_now(settings: Settings, now: datetime | None = None) -> datetime:
+    """The clinical moment (aware): `now` if given, else `CDS_NOW`, else the time it is."""
+    return _clock(now or settings.now)()
 
 
 def _clock(fixed: datetime | None) -> Callable[[], datetime]:

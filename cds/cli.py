@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 import traceback
@@ -19,8 +20,11 @@ from cds.errors import BadRequest, CdsError, SettingsError, TooLarge
 from cds.hooks.request import hook_of, read_call
 from cds.hooks.response import encode, encode_cards, refusal
 from cds.hooks.services import ServiceEntry
+from cds.sample import sample_request
 from cds.settings import Settings, read_instant, unknown_variables_here
+from cds.trace import prose
 
+FINDINGS = 1
 UNUSABLE = 2
 
 app = typer.Typer(
@@ -69,6 +73,8 @@ def serve(
             )
         settings = bootstrap.service().settings
         listening = _listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    typer.echo(f"cds: listening on http://{shown}:{listening.getsockname()[1]}", err=True)
     config = uvicorn.Config(
         "cds.web.app:application",
         factory=True,
@@ -101,9 +107,34 @@ def evaluate(
             raise
     _print(encode_cards(answer.cards))
     if trace:
-        from cds.trace import prose
-
         typer.echo(f"\n{prose(answer.decisions)}")
+
+
+@app.command("check")
+def check_rules() -> None:
+    """Load the rules, run every embedded case, and print what is wrong with file and line."""
+    from cds.check import check
+
+    with _told():
+        settings = Settings.from_environment()
+        report = check(settings.rules, settings.site)
+    for line in report.findings:
+        typer.echo(line)
+    typer.echo(report.summary)
+    if report.findings:
+        raise typer.Exit(FINDINGS)
+
+
+@app.command()
+def sample(
+    now: Annotated[
+        str | None, typer.Option(help="Clinical time, for example 2026-11-21T09:00:00+00:00.")
+    ] = None,
+) -> None:
+    """Print the body of a hook call about a synthetic patient, its dates fresh, for a first try."""
+    with _told():
+        moment = bootstrap.clinical_now(Settings.from_environment(), _instant(now))
+    _print(json.dumps(sample_request(moment), indent=2).encode())
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from cds.cards.context import CardContext
-from cds.cards.render import render
+from cds.cards.render import render_all
 from cds.chart.read import read_chart
 from cds.engine.decide import decide
 from cds.engine.decision import Decisions
@@ -27,6 +27,7 @@ class Answer:
     decisions: Decisions
     record: Record
     decision_id: str
+    defects: tuple[str, ...] = ()  # what folding had to put right: never patient data
 
 
 def answer(call: HookCall, book: Rulebook, now: datetime, client: str) -> Answer:
@@ -50,4 +51,5 @@ def answer(call: HookCall, book: Rulebook, now: datetime, client: str) -> Answer
         book=book,
         drafts={ref: resource.raw for ref, resource in chart.drafts.items()},
     )
-    return Answer(render(decisions, context), decisions, chart.record, decision_id)
+    rendered = render_all(decisions, context)
+    return Answer(rendered.cards, decisions, chart.record, decision_id, rendered.defects)

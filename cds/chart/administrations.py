@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -39,6 +39,7 @@ TOOK_PLACE = frozenset({"completed", "in-progress"})
 NO_STATUS = "has no status"
 FUTURE = "is dated in the future"
 PARTLY = Unclear("only partly given")
+LOOK_BACK = timedelta(hours=96)  # the longest span of clinical pack R19
 
 _NOT_GIVEN = re.compile(
     r"\bnot\b|\bflush|\bhold\b|\bheld\b|\brefused\b|\bmissed\b|\bomitted\b|\bstopped\b"
@@ -68,7 +69,8 @@ def read_administrations(
     patient_id: str,
 ) -> tuple[Listing[Administration], tuple[str, ...]]:
     """Doses given, and lines about what could not be read. `orders` by source reference."""
-    context = Context(orders, index, terms, now)
+    known = {source: order for order in orders.values() for source in (order.source, *order.also)}
+    context = Context(known | dict(orders), index, terms, now)
     entries: list[Administration] = []
     lines: list[str] = []
     lost = 0
@@ -85,7 +87,21 @@ def read_administrations(
                 lines.append(named(resource, FUTURE))
             else:
                 entries.append(entry)
-    return closed_listing(supplied, entries, lost), tuple(lines)
+    listing = closed_listing(supplied, entries, lost)
+    return replace(listing, gap=_with_unidentified(listing.gap, entries, now)), tuple(lines)
+
+
+def _with_unidentified(gap: str, entries: list[Administration], now: datetime) -> str:
+    """A dose of an unknown drug might be any drug, for as long as doses are looked back at."""
+    unknown = sum(
+        not entry.name and not entry.substances
+        and (entry.start is None or now - entry.start <= LOOK_BACK)
+        for entry in entries
+    )
+    if not unknown:
+        return gap
+    word = "dose" if unknown == 1 else "doses"
+    return "; ".join(filter(None, (gap, f"{unknown} {word} of a drug that could not be identified")))
 
 
 def _method(dosage: AdministeredDosage | None) -> str:
@@ -107,8 +123,9 @@ def _entry(
         context.index,
         context.terms,
     )
-    request = given.request.relative() if given.request else ""
-    order = context.orders.get(request)
+    named_request = given.request.relative() if given.request else ""
+    order = context.orders.get(named_request)
+    request = order.source if order else named_request
     substances, product = _what(drug, order)
     dosage = given.dosage
     stated, systemic = read_route(dosage.route if dosage else None)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from cds.chart.timings import number
 from cds.facts.record import Substance, Unclear
 from cds.facts.terminology import Product, Terminology
+from cds.fhir.bundle import is_present
 from cds.fhir.medication_resources import DoseAndRate, DoseRatio
 from cds.fhir.resources import ResultQuantity
 from cds.kernel.codes import RxNorm
@@ -179,7 +180,7 @@ def read_dose(
         return SEVERAL
     if not steps:
         return NOT_STATED
-    if steps[0].doseQuantity is None and steps[0].doseRange is not None:
+    if steps[0].doseQuantity is None and is_present(steps[0].doseRange):
         return RANGE
     return read_amount(steps[0].doseQuantity, what)
 
@@ -195,7 +196,7 @@ def read_rate(
         return _ratio(step.rateRatio, what)
     if step.rateQuantity is not None:
         return _per_time(step.rateQuantity, what)
-    return Unclear("rate is a range") if step.rateRange is not None else None
+    return Unclear("rate is a range") if is_present(step.rateRange) else None
 
 
 def _per_time(quantity: ResultQuantity, what: Electrolyte) -> Quantity | Unclear:

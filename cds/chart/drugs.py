@@ -23,7 +23,9 @@ BY_CLASS = "recognised by ATC code"
 UNRESOLVED = "medication reference could not be resolved"
 
 _WORD = re.compile(r"[a-z0-9]+")
-_NAME_LIKE = re.compile(r"[a-z]{4}|[A-Za-z]{3,}[ -][A-Za-z]{2,}")
+# a name, tall-man lettering included (`hydrALAZINE`), as against codes (`MAGS1I`) and UUIDs
+_NAME_LIKE = re.compile(r"(?=[A-Z]*[a-z])[A-Za-z]{4}|[A-Za-z]{3,}[ -][A-Za-z]{2,}")
+_HEX = re.compile(r"[0-9A-Fa-f-]{8,}")
 _ATC_LENGTHS = (7, 5, 4, 3)
 
 
@@ -113,8 +115,7 @@ def of_concept(concept: CodeableConcept | None, terms: Terminology) -> Drug:
     texts = [concept.text or ""]
     for item in concept.coding:
         texts.append(item.display or "")
-        if item.code and _NAME_LIKE.search(item.code):  # hospitals that send the name as the code
-            texts.append(item.code)
+        texts.append(_name_in(item.system, item.code))
     name = next((text for text in texts if text), "")
     if not known:
         return of_texts(texts, terms)
@@ -129,6 +130,13 @@ def of_concept(concept: CodeableConcept | None, terms: Terminology) -> Drug:
         parenteral=code.parenteral,
         flags=(BY_CLASS,) if by == "atc" else (),
     )
+
+
+def _name_in(system: str | None, code: str | None) -> str:
+    """The name in a code or identifier, or "": some hospitals send the name as the code."""
+    if not code or _HEX.fullmatch(code):
+        return ""
+    return code if (system or "").endswith("name") or _NAME_LIKE.search(code) else ""
 
 
 def _known(coding: Coding, terms: Terminology) -> tuple[int, Coding, DrugCode] | None:
@@ -174,7 +182,7 @@ def _candidates(text: str, terms: Terminology) -> tuple[DrugName, ...]:
 
 def _of_identifiers(identifiers: Iterable[Identifier], terms: Terminology) -> Drug:
     """Names kept as identifiers: `Magnesium Sulfate`, or a mix written `A--CODE_B--CODE`."""
-    values = [item.value for item in identifiers if item.value and _NAME_LIKE.search(item.value)]
+    values = [name for item in identifiers if (name := _name_in(item.system, item.value))]
     if not values:
         return Drug()
     parts = [part.partition("--")[0] for value in values for part in value.split("_")]

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from cds.fhir.bundle import is_present
+from cds.fhir.bundle import UNDECODABLE, is_present
 from cds.fhir.resources import Observation
 
 _WORD = re.compile(r"(\w*?)(?:ha?emoly|h\u00e4moly)(?!tic\s+(?:an|ur|dis|trans))\w*", re.IGNORECASE)
@@ -115,8 +115,10 @@ def _from_components(raw: msgspec.Raw) -> Haemolysis:
 
 
 def _decoded(raw: msgspec.Raw) -> Any:
-    # A raw member was checked as JSON when the resource around it was decoded.
-    return _any.decode(raw) if is_present(raw) else None
+    try:
+        return _any.decode(raw) if is_present(raw) else None
+    except UNDECODABLE:  # nested to the very limit, which stands a few frames nearer here
+        return None
 
 
 def _objects(raw: msgspec.Raw) -> Iterator[dict[str, Any]]:

@@ -9,12 +9,40 @@ from cds.fhir.datatypes import CodeableConcept
 # Verified SNOMED CT routes (clinical pack); all others are read by their words.
 SNOMED_ROUTES = {"26643006": "oral", "47625008": "IV", "78421000": "IM", "34206005": "SC"}
 PARENTERAL = frozenset(
-    ("iv", "ivpb", "ivpca", "ivp", "intravenous", "im", "intramuscular", "io", "intraosseous", "sc")
-    + ("sq", "subcut", "subcutaneous", "subq", "injection", "parenteral", "infusion")
+    {
+        "iv",
+        "ivpb",
+        "ivpca",
+        "ivp",
+        "intravenous",
+        "im",
+        "intramuscular",
+        "io",
+        "intraosseous",
+        "sc",
+        "sq",
+        "subcut",
+        "subcutaneous",
+        "subq",
+        "injection",
+        "parenteral",
+        "infusion",
+    }
 )
 ENTERAL = frozenset(
-    ("po", "oral", "orally", "mouth", "os", "ng", "nasogastric", "og", "gt", "jt", "peg", "pegt")
-    + (
+    {
+        "po",
+        "oral",
+        "orally",
+        "mouth",
+        "os",
+        "ng",
+        "nasogastric",
+        "og",
+        "gt",
+        "jt",
+        "peg",
+        "pegt",
         "enteral",
         "tube",
         "gastrostomy",
@@ -24,13 +52,40 @@ ENTERAL = frozenset(
         "rectum",
         "sl",
         "sublingual",
-    )
-    + ("buccal", "td", "transdermal")
+        "buccal",
+        "td",
+        "transdermal",
+    }
 )
 NOT_SYSTEMIC = frozenset(
-    ("topical", "tp", "cutaneous", "skin", "eye", "eyes", "ophthalmic", "ou", "od", "ear", "ears")
-    + ("otic", "nasal", "nostril", "nu", "ih", "neb", "nebulized", "nebulization", "inhalation")
-    + ("inhaled", "dwell", "irrigation", "vaginal", "bladder", "intravesical")
+    {
+        "topical",
+        "tp",
+        "cutaneous",
+        "skin",
+        "eye",
+        "eyes",
+        "ophthalmic",
+        "ou",
+        "od",
+        "ear",
+        "ears",
+        "otic",
+        "nasal",
+        "nostril",
+        "nu",
+        "ih",
+        "neb",
+        "nebulized",
+        "nebulization",
+        "inhalation",
+        "inhaled",
+        "dwell",
+        "irrigation",
+        "vaginal",
+        "bladder",
+        "intravesical",
+    }
 )
 
 

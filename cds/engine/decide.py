@@ -144,11 +144,18 @@ class _Fired:
             self._sentences(level, offers),
             offers,
             withheld,
-            _undecided(above),
+            (*self._blocked(), *_undecided(above)),
             self._facts(level, judgement),
             tuple(dict.fromkeys((*level.cite, *self.rule.cite))),
             self.rule.status == "silent",
         )
+
+    def _blocked(self) -> tuple[str, ...]:
+        """Law 2: an `unless` that cannot be told keeps the card, and is said."""
+        if self.blocked is None:
+            return ()
+        why = "; ".join(causes(self.blocked))
+        return (f"whether this card is wanted could not be judged: {why}",)
 
     def _indicator(self, level: Level) -> Indicator:
         """Info (already dealt with) before critical; what cannot be told changes nothing."""

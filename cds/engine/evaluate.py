@@ -207,7 +207,11 @@ def _is_present(clause: IsPresent, facts: Facts) -> Judgement:
             there = from_bool(present)
         case NotKnown():
             there = Verdict.CANNOT_TELL
-        case Missing() | Nothing():
+        case Missing():
+            # Of a lab this asks for a usable value; of a finding, whether it is there: law 1.
+            finding = facts.book.facts[clause.fact].type.kind == "presence"
+            there = Verdict.CANNOT_TELL if finding else Verdict.NO
+        case Nothing():
             there = Verdict.NO
         case Measured() | Category():
             there = Verdict.YES

@@ -127,6 +127,7 @@ class MedicationOrder:
     selected: bool = False
     editable: bool = False  # exactly one dosageInstruction with one readable doseQuantity
     flags: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()  # sources of the same order seen again (R29)
 
     @property
     def roles(self) -> frozenset[str]:

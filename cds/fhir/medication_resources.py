@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from cds.fhir.bundle import ABSENT
 from cds.fhir.datatypes import CodeableConcept, FhirStruct, Identifier, Period, Reference
 from cds.fhir.resources import ResultQuantity
 
@@ -23,20 +24,20 @@ class DoseAndRate(FhirStruct, frozen=True):
     """How much, and how fast. Ranges are only noticed, never read."""
 
     doseQuantity: ResultQuantity | None = None
-    doseRange: msgspec.Raw | None = None
+    doseRange: msgspec.Raw = ABSENT
     rateQuantity: ResultQuantity | None = None
     rateRatio: DoseRatio | None = None
-    rateRange: msgspec.Raw | None = None
+    rateRange: msgspec.Raw = ABSENT
 
 
 class Repeat(FhirStruct, frozen=True):
     """Timing.repeat."""
 
     boundsPeriod: Period | None = None
-    count: msgspec.Raw | None = None
-    frequency: msgspec.Raw | None = None
-    frequencyMax: msgspec.Raw | None = None
-    period: msgspec.Raw | None = None
+    count: msgspec.Raw = ABSENT
+    frequency: msgspec.Raw = ABSENT
+    frequencyMax: msgspec.Raw = ABSENT
+    period: msgspec.Raw = ABSENT
     periodUnit: str | None = None
     dayOfWeek: tuple[str, ...] | None = None
     timeOfDay: tuple[str, ...] | None = None

@@ -676,3 +676,16 @@ def test_the_gap_of_the_search_is_passed_on_and_broken_entries_are_named() -> No
 def test_a_key_that_was_not_supplied_stays_so() -> None:
     listing, _ = read(supplied=False, gap="`observations` was not supplied")
     assert (listing.supplied, listing.gap) == (False, "`observations` was not supplied")
+
+
+def test_no_depth_of_nesting_ends_the_call() -> None:
+    start = json.dumps(observation("2823-3", quantity(3.9, "mmol/L")))[:-1]
+    usable, unreadable = 0, 0
+    for depth in range(700, 1100):
+        body = f'{start}, "note": {"[" * depth}"moly"{"]" * depth}}}'
+        raw = RawResource("Observation", "o1", "", msgspec.Raw(body.encode()))
+        listing, lines = read_labs(Supplied("observations", (raw,)), TERMS, NOW, "p1")
+        usable += len(listing.items)
+        unreadable += len(lines)
+    assert usable + unreadable == 400
+    assert unreadable > 0
