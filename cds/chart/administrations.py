@@ -69,8 +69,7 @@ def read_administrations(
     patient_id: str,
 ) -> tuple[Listing[Administration], tuple[str, ...]]:
     """Doses given, and lines about what could not be read. `orders` by source reference."""
-    known = {source: order for order in orders.values() for source in (order.source, *order.also)}
-    context = Context(known | dict(orders), index, terms, now)
+    context = Context(_with_repeats(orders), index, terms, now)
     entries: list[Administration] = []
     lines: list[str] = []
     lost = 0
@@ -91,17 +90,25 @@ def read_administrations(
     return replace(listing, gap=_with_unidentified(listing.gap, entries, now)), tuple(lines)
 
 
+def _with_repeats(orders: Mapping[str, MedicationOrder]) -> Mapping[str, MedicationOrder]:
+    """A dose may belong to any of the copies of an order; it counts for the one kept."""
+    return {source: order for order in orders.values() for source in order.also} | dict(orders)
+
+
 def _with_unidentified(gap: str, entries: list[Administration], now: datetime) -> str:
     """A dose of an unknown drug might be any drug, for as long as doses are looked back at."""
     unknown = sum(
-        not entry.name and not entry.substances
+        not entry.name
+        and not entry.substances
         and (entry.start is None or now - entry.start <= LOOK_BACK)
         for entry in entries
     )
     if not unknown:
         return gap
     word = "dose" if unknown == 1 else "doses"
-    return "; ".join(filter(None, (gap, f"{unknown} {word} of a drug that could not be identified")))
+    return "; ".join(
+        filter(None, (gap, f"{unknown} {word} of a drug that could not be identified"))
+    )
 
 
 def _method(dosage: AdministeredDosage | None) -> str:
@@ -123,37 +130,52 @@ def _entry(
         context.index,
         context.terms,
     )
-    named_request = given.request.relative() if given.request else ""
-    order = context.orders.get(named_request)
-    request = order.source if order else named_request
-    substances, product = _what(drug, order)
-    dosage = given.dosage
-    stated, systemic = read_route(dosage.route if dosage else None)
-    parenteral = _parenteral(stated, drug, order)
-    systemic = systemic and drug.systemic and (order is None or order.systemic)
+    request = given.request.relative() if given.request else ""
+    order = context.orders.get(request)
     start, end = _times(given)
-    return Administration(
+    entry = Administration(
         source=resource.ref,
         name=drug.name or (order.name if order else ""),
-        request=request,
-        substances=narrowed(substances, parenteral) if systemic else (),
-        parenteral=parenteral,
+        request=order.source if order else request,
+        substances=(),
+        parenteral=None,
         start=start,
         end=end,
         completed=given.status == "completed",
-        dose=_dose(dosage, substances, product, parenteral, context) if systemic else None,
+    )
+    return _dosed(entry, given.dosage, drug, order, context)
+
+
+def _dosed(
+    entry: Administration,
+    dosage: AdministeredDosage | None,
+    drug: Drug,
+    order: MedicationOrder | None,
+    context: Context,
+) -> Administration:
+    substances, product = _what(drug, order)
+    stated, systemic = read_route(dosage.route if dosage else None)
+    parenteral = _parenteral(stated, drug, order)
+    if not (systemic and drug.systemic and (order is None or order.systemic)):
+        return replace(entry, parenteral=parenteral)
+    return replace(
+        entry,
+        substances=narrowed(substances, parenteral),
+        parenteral=parenteral,
+        dose=_dose(dosage, substances, product, parenteral, context),
     )
 
 
 def _what(drug: Drug, order: MedicationOrder | None) -> tuple[tuple[Substance, ...], RxNorm | None]:
     """The drug by its own code or name, else by its order. An order never overrules the record
-    of what was given, but it lends its product where both say the same substance."""
-    if order is None or (drug.identified and drug.substances and drug.product):
+    of what was given; it lends its product where both say the same substance and the record
+    names no product of its own (a code that settles no form is an ingredient)."""
+    if order is None or (drug.product and drug.parenteral is not None):
         return drug.substances, drug.product
     if not drug.substances:
         return (order.substances, order.product) if not drug.name else ((), None)
     same = {item.name for item in drug.substances} == {item.name for item in order.substances}
-    return drug.substances, order.product if same else None
+    return drug.substances, order.product if same else drug.product
 
 
 def _parenteral(stated: bool | None, drug: Drug, order: MedicationOrder | None) -> bool | None:

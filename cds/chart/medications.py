@@ -144,15 +144,30 @@ def _order(
     )
     dosing = read_dosing(request.dosageInstruction or (), drug, context.terms)
     authored = read_moment(request.authoredOn).at
-    periods = _periods(request)
-    starts = (read_moment(period.start).at for period in periods)
-    return MedicationOrder(
+    order = MedicationOrder(
         source=resource.ref,
         name=drug.name,
         kind=kind,
+        authored=authored,
+        start=_start(request) or authored,
+        stop=_known_stop(request, kind, context.now),
+        flags=_flags(drug, dosing),
+    )
+    return _dosed(_of_drug(order, drug, dosing.parenteral), drug, dosing)
+
+
+def _of_drug(order: MedicationOrder, drug: Drug, parenteral: bool | None) -> MedicationOrder:
+    return replace(
+        order,
         identified=drug.identified,
-        substances=narrowed(drug.substances, dosing.parenteral),
+        substances=narrowed(drug.substances, parenteral),
         product=drug.product,
+    )
+
+
+def _dosed(order: MedicationOrder, drug: Drug, dosing: Dosing) -> MedicationOrder:
+    return replace(
+        order,
         systemic=drug.systemic and dosing.systemic,
         parenteral=dosing.parenteral,
         route=dosing.route,
@@ -161,12 +176,13 @@ def _order(
         per_day=dosing.schedule.per_day,
         once=dosing.schedule.once,
         prn=dosing.schedule.prn,
-        authored=authored,
-        start=next((at for at in starts if at), authored),
-        stop=_known_stop(request, kind, context.now),
         editable=dosing.editable,
-        flags=_flags(drug, dosing),
     )
+
+
+def _start(request: MedicationRequest) -> datetime | None:
+    starts = (read_moment(period.start).at for period in _periods(request))
+    return next((at for at in starts if at), None)
 
 
 def _flags(drug: Drug, dosing: Dosing) -> tuple[str, ...]:

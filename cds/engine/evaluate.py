@@ -6,6 +6,7 @@ Every child is judged, also when a sibling already decided: a pharmacist wants t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import assert_never
 
 from cds.engine.change import previous_change
@@ -82,18 +83,25 @@ def judge(clause: Clause, facts: Facts) -> Judgement:  # noqa: C901  one case pe
 
 def judge_definition(name: str, facts: Facts, *, negated: bool = False) -> Judgement:
     """A named clause; its sentence is filled so that a card can print it."""
+    judged = facts.definitions.get(name)
+    if judged is None:
+        judged = facts.definitions[name] = _judge_named(name, facts)
+    if not negated:
+        return judged
+    verdict = judged.verdict.negated()
+    return replace(judged, verdict=verdict, clause=f"not {judged.clause}", say="")
+
+
+def _judge_named(name: str, facts: Facts) -> Judgement:
     definition = facts.book.definitions[name]
     inner = judge(definition.clause, facts)
-    words = name.replace("_", " ")
-    verdict = inner.verdict.negated() if negated else inner.verdict
     return Judgement(
-        verdict,
-        f"not {words}" if negated else words,
-        inner.why,
-        None,
-        (inner,),
-        name,
-        fill(definition.say, facts) if definition.say else "",
+        verdict=inner.verdict,
+        clause=_name(name),
+        why=inner.why,
+        children=(inner,),
+        definition=name,
+        say=fill(definition.say, facts) if definition.say else "",
     )
 
 

@@ -12,6 +12,7 @@ from functools import singledispatch
 
 from cds.engine import listed, orders
 from cds.engine.bands import band
+from cds.engine.decision import Judgement
 from cds.engine.patient import patient_fact
 from cds.facts import labs
 from cds.facts.derived.registry import DERIVED
@@ -50,6 +51,7 @@ class Facts:
         self._now = now
         self._known: dict[str, Fact] = dict(given or {})
         self.order: MedicationOrder | None = None
+        self.definitions: dict[str, Judgement] = {}  # judged once per patient and order
 
     @property
     def record(self) -> Record:

@@ -22,6 +22,8 @@ _CLOSES_TAG = re.compile(r">(?![\s\d.=])")
 _EMPHASIS = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _LINK = re.compile(r"://|(?<=www)\.|@", re.IGNORECASE)
+# Most names are plain words already; a colon is left to the slow way, it may begin a link.
+_NOTHING_TO_DO = re.compile(r"[A-Za-z0-9 ,.;()%/+'=-]*")
 _LINK_WORDS = {"://": ": //", ".": " .", "@": " at "}
 
 
@@ -30,6 +32,8 @@ def plain(text: str, longest: int = LONGEST_NAME) -> str:
 
     Readable rather than reversible; at most `longest` characters, cut with an ellipsis.
     """
+    if _NOTHING_TO_DO.fullmatch(text) and "  " not in text and "www" not in text.lower():
+        return shortened(text.strip(), longest)
     visible = "".join(_visible(mark) for mark in text)
     harmless = _ENTITY.sub("& ", _EMPHASIS.sub(" ", visible.translate(_MARKS)))
     harmless = _CLOSES_TAG.sub("\u203a", _OPENS_TAG.sub("\u2039", harmless))

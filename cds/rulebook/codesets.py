@@ -32,6 +32,20 @@ DIMENSIONS = {
     "meq": Analyte.POTASSIUM_DOSE,
 }
 
+PRODUCT_MEMBERS = frozenset(
+    {
+        "display",
+        "ingredient",
+        "per_unit",
+        "unit",
+        "source",
+        "suggestable",
+        "millilitres",
+        "salt_mg",
+        "elemental_mg",
+    }
+)
+
 Concepts = dict[Coding, frozenset[str]]
 Prefixes = tuple[tuple[str, str, str], ...]
 
@@ -192,18 +206,7 @@ def read_products(sheet: Sheet, drugs: Drugs) -> dict[RxNorm, Product]:
 def _product(sheet: Sheet, code: str) -> Product | None:
     data = sheet.sections("products", code)
     line = sheet.line("products", code)
-    unknown = set(data) - {
-        "display",
-        "ingredient",
-        "per_unit",
-        "unit",
-        "millilitres",
-        "salt_mg",
-        "elemental_mg",
-        "suggestable",
-        "source",
-    }
-    for name in sorted(unknown):
+    for name in sorted(set(data) - PRODUCT_MEMBERS):
         sheet.problem(line, f"`{name}` is not a member of a product.")
     amount = _amount(sheet, line, data.get("per_unit") or "")
     if amount is None:

@@ -53,6 +53,15 @@ def load_rulebook(directory: Path, site: str | None = None) -> Rulebook:
             )
         )
     problems: list[Problem] = []
+    if site is not None:
+        problems.append(
+            Problem(
+                f"{directory.name}/sites/{site}.yaml",
+                1,
+                "site files are not applied by this version.",
+                "Leave CDS_SITE unset.",
+            )
+        )
     terms = _part(problems, lambda: load_terminology(directory / "code_sets"), Terminology())
     none: Mapping[str, OrderTemplate] = {}
     templates = _part(problems, lambda: load_orders(directory / "orders"), none)

@@ -29,14 +29,23 @@ def drug(code: str, system: str = RXNORM) -> DrugCode:
 @pytest.mark.parametrize(
     ("code", "analyte"),
     [
-        ("19123-9", Analyte.MAGNESIUM), ("2601-3", Analyte.MAGNESIUM), ("2823-3", Analyte.POTASSIUM),
-        ("17861-6", Analyte.CALCIUM), ("29265-6", Analyte.CALCIUM_CORRECTED),
-        ("1994-3", Analyte.CALCIUM_IONIZED), ("2160-0", Analyte.CREATININE),
-        ("1751-7", Analyte.ALBUMIN), ("98979-8", Analyte.EGFR), ("35591-7", Analyte.CRCL),
-        ("2777-1", Analyte.PHOSPHATE), ("6690-2", Analyte.WBC), ("8636-3", Analyte.QTC),
-        ("29463-7", Analyte.WEIGHT), ("8302-2", Analyte.HEIGHT),
+        ("19123-9", Analyte.MAGNESIUM),
+        ("2601-3", Analyte.MAGNESIUM),
+        ("2823-3", Analyte.POTASSIUM),
+        ("17861-6", Analyte.CALCIUM),
+        ("29265-6", Analyte.CALCIUM_CORRECTED),
+        ("1994-3", Analyte.CALCIUM_IONIZED),
+        ("2160-0", Analyte.CREATININE),
+        ("1751-7", Analyte.ALBUMIN),
+        ("98979-8", Analyte.EGFR),
+        ("35591-7", Analyte.CRCL),
+        ("2777-1", Analyte.PHOSPHATE),
+        ("6690-2", Analyte.WBC),
+        ("8636-3", Analyte.QTC),
+        ("29463-7", Analyte.WEIGHT),
+        ("8302-2", Analyte.HEIGHT),
     ],
-)  # fmt: skip
+)
 def test_a_match_code_names_its_analyte_and_is_not_refused(code: str, analyte: Analyte) -> None:
     lab = terms().labs[Coding(LOINC, code)]
     assert lab.analyte is analyte
@@ -90,12 +99,16 @@ def test_an_ambiguous_property_leaves_the_decision_to_the_unit() -> None:
         ("2465554", "magnesium sulfate", "mg-containing-bowel-prep"),
         ("1801294", "potassium chloride", "k-solid-oral"),
         ("204520", "potassium chloride", "k-concentrate"),
-        ("977880", "amiloride", "amiloride"), ("10763", "triamterene", "triamterene"),
-        ("9997", "spironolactone", "mra"), ("1656328", "sacubitril", "arni"),
-        ("3407", "digoxin", "digoxin"), ("10154", "succinylcholine", "neuromuscular-blocker"),
-        ("7994", "pentamidine", "mg-wasting"), ("1897", "calcium carbonate", "calcium-binder"),
+        ("977880", "amiloride", "amiloride"),
+        ("10763", "triamterene", "triamterene"),
+        ("9997", "spironolactone", "mra"),
+        ("1656328", "sacubitril", "arni"),
+        ("3407", "digoxin", "digoxin"),
+        ("10154", "succinylcholine", "neuromuscular-blocker"),
+        ("7994", "pentamidine", "mg-wasting"),
+        ("1897", "calcium carbonate", "calcium-binder"),
     ],
-)  # fmt: skip
+)
 def test_an_rxnorm_code_names_ingredient_and_role(code: str, ingredient: str, role: str) -> None:
     assert ingredient in drug(code).ingredients
     assert role in drug(code).roles
@@ -104,11 +117,17 @@ def test_an_rxnorm_code_names_ingredient_and_role(code: str, ingredient: str, ro
 @pytest.mark.parametrize(
     ("code", "role"),
     [
-        ("C03CA01", "loop-diuretic"), ("C03C", "loop-diuretic"), ("C03BA", "thiazide"),
-        ("L01XC06", "anti-egfr"), ("L01FE01", "anti-egfr"), ("B01AB", "heparin"),
-        ("C09DX04", "arni"), ("J02AA01", "amphotericin"), ("M01A", "nsaid"),
+        ("C03CA01", "loop-diuretic"),
+        ("C03C", "loop-diuretic"),
+        ("C03BA", "thiazide"),
+        ("L01XC06", "anti-egfr"),
+        ("L01FE01", "anti-egfr"),
+        ("B01AB", "heparin"),
+        ("C09DX04", "arni"),
+        ("J02AA01", "amphotericin"),
+        ("M01A", "nsaid"),
     ],
-)  # fmt: skip
+)
 def test_an_atc_code_or_class_names_a_role(code: str, role: str) -> None:
     assert role in drug(code, ATC).roles
 
@@ -153,12 +172,18 @@ def test_an_ambiguous_pair_has_only_the_concentration_both_share(code: str) -> N
 @pytest.mark.parametrize(
     ("system", "code", "concept"),
     [
-        (SNOMED, "31722008", "torsades-de-pointes"), (ICD10, "R29.0", "tetany"),
-        (ICD10, "R56.9", "seizure"), (SNOMED, "420422005", "dka"), (SNOMED, "441509002", "pacemaker"),
-        (ICD10, "Z94.0", "kidney-transplant"), (SNOMED, "270492004", "first-degree-av-block"),
-        (SNOMED, "431857002", "ckd"), (SNOMED, "46177005", "esrd"), (ICD10, "Z33.1", "pregnancy"),
+        (SNOMED, "31722008", "torsades-de-pointes"),
+        (ICD10, "R29.0", "tetany"),
+        (ICD10, "R56.9", "seizure"),
+        (SNOMED, "420422005", "dka"),
+        (SNOMED, "441509002", "pacemaker"),
+        (ICD10, "Z94.0", "kidney-transplant"),
+        (SNOMED, "270492004", "first-degree-av-block"),
+        (SNOMED, "431857002", "ckd"),
+        (SNOMED, "46177005", "esrd"),
+        (ICD10, "Z33.1", "pregnancy"),
     ],
-)  # fmt: skip
+)
 def test_a_problem_code_names_its_concept(system: str, code: str, concept: str) -> None:
     assert concept in terms().problems[Coding(system, code)]
 
@@ -171,12 +196,19 @@ def test_epilepsy_is_no_seizure_and_first_degree_block_no_stop() -> None:
 @pytest.mark.parametrize(
     ("code", "concepts"),
     [
-        ("G70.01", {"myasthenia-gravis"}), ("N18.32", {"ckd", "ckd-3"}), ("N18.6", {"ckd"}),
-        ("O14.90", {"pregnancy", "pre-eclampsia"}), ("O15.9", {"pregnancy", "eclampsia"}),
-        ("E11.10", {"diabetes", "dka"}), ("E11.01", {"diabetes", "hhs"}), ("I44.0", set()),
-        ("E10.9", {"diabetes"}), ("F10.21", set()), ("I25.2", set()),
+        ("G70.01", {"myasthenia-gravis"}),
+        ("N18.32", {"ckd", "ckd-3"}),
+        ("N18.6", {"ckd"}),
+        ("O14.90", {"pregnancy", "pre-eclampsia"}),
+        ("O15.9", {"pregnancy", "eclampsia"}),
+        ("E11.10", {"diabetes", "dka"}),
+        ("E11.01", {"diabetes", "hhs"}),
+        ("I44.0", set()),
+        ("E10.9", {"diabetes"}),
+        ("F10.21", set()),
+        ("I25.2", set()),
     ],
-)  # fmt: skip
+)
 def test_an_icd_family_covers_its_members_and_no_more(code: str, concepts: set[str]) -> None:
     families = terms().problem_prefixes
     assert {name for system, prefix, name in families if code.startswith(prefix)} == concepts

@@ -17,7 +17,7 @@ from cds.chart.timings import Schedule, read_schedule
 from cds.facts.record import Substance, Unclear
 from cds.facts.terminology import Terminology
 from cds.fhir.datatypes import CodeableConcept
-from cds.fhir.medication_resources import DoseAndRate, Dosage
+from cds.fhir.medication_resources import Dosage, DoseAndRate
 from cds.kernel.codes import RxNorm
 from cds.kernel.quantity import Quantity
 from cds.rulebook.codesets import load_terminology
@@ -43,8 +43,14 @@ def steps(*given: dict[str, Any]) -> tuple[DoseAndRate, ...]:
     return msgspec.json.decode(json.dumps(given), type=tuple[DoseAndRate, ...])
 
 
-def dose(what: tuple[Substance, ...], value: Any, unit: str | None, product: str = "",
-         parenteral: bool | None = None, code: str | None = None) -> Amount:  # fmt: skip
+def dose(
+    what: tuple[Substance, ...],
+    value: Any,
+    unit: str | None,
+    product: str = "",
+    parenteral: bool | None = None,
+    code: str | None = None,
+) -> Amount:
     found = electrolyte(what, RxNorm(product) if product else None, parenteral, terms())
     quantity = {"value": value, "unit": unit, "code": code}
     return read_dose(steps({"doseQuantity": quantity}), found)
@@ -58,18 +64,29 @@ def shown(amount: Amount) -> str:
 @pytest.mark.parametrize(
     ("what", "value", "unit", "product", "expected"),
     [
-        (MG, 2, "g", "", "2 g"), (MG, 2, "gm", "", "2 g"), (MG, 1000, "mg", "", "1000 mg"),
-        (MG, 16.24, "mEq", "", "2 g"), (MG, 8.12, "mmol", "", "2 g"),
-        (MG, 2, "bag", "829757", "2 g"), (MG, 200, "mL", "829757", "2 g"),
-        (MG, 1, "{vial}", "1658236", "10 g"), (MG, 4, "ml", "1658221", "2 g"),
-        (MG, 50, "mL", "1658259", "2 g"), (MG, 50, "mL", "1658262", "2 g"),
-        (MGO, 400, "mg", "", "400 mg"), (MGO, 2, "TAB", "198741", "800 mg"),
+        (MG, 2, "g", "", "2 g"),
+        (MG, 2, "gm", "", "2 g"),
+        (MG, 1000, "mg", "", "1000 mg"),
+        (MG, 16.24, "mEq", "", "2 g"),
+        (MG, 8.12, "mmol", "", "2 g"),
+        (MG, 2, "bag", "829757", "2 g"),
+        (MG, 200, "mL", "829757", "2 g"),
+        (MG, 1, "{vial}", "1658236", "10 g"),
+        (MG, 4, "ml", "1658221", "2 g"),
+        (MG, 50, "mL", "1658259", "2 g"),
+        (MG, 50, "mL", "1658262", "2 g"),
+        (MGO, 400, "mg", "", "400 mg"),
+        (MGO, 2, "TAB", "198741", "800 mg"),
         (MGO, 1, "tablet(s)", "311430", "420 mg"),
-        (K, 40, "mEq", "", "40 meq"), (K, 40, "meq", "", "40 meq"), (K, 20, "mmol", "", "20 mmol"),
-        (K, 2, "{tbl}", "1801294", "40 meq"), (K, 1500, "mg", "1801294", "20 meq"),
-        (K, 10, "mL", "204520", "20 meq"), (KPHOS, 22, "meq", "", "22 meq"),
+        (K, 40, "mEq", "", "40 meq"),
+        (K, 40, "meq", "", "40 meq"),
+        (K, 20, "mmol", "", "20 mmol"),
+        (K, 2, "{tbl}", "1801294", "40 meq"),
+        (K, 1500, "mg", "1801294", "20 meq"),
+        (K, 10, "mL", "204520", "20 meq"),
+        (KPHOS, 22, "meq", "", "22 meq"),
     ],
-)  # fmt: skip
+)
 def test_a_readable_dose(
     what: tuple[Substance, ...], value: Any, unit: str, product: str, expected: str
 ) -> None:
@@ -79,20 +96,30 @@ def test_a_readable_dose(
 @pytest.mark.parametrize(
     ("what", "value", "unit", "product", "why"),
     [
-        (MG, 4, None, "", "without unit"), (MG, 4, "", "", "without unit"),
-        (MG, 2, "Mg", "", "ambiguous"), (MG, 2, "PKT", "", "not understood"),
-        (MG, 100, "mL", "", "strength is not known"), (MG, 1, "bag", "6585", "strength is not known"),
-        (MG, 1, "bag", "1658259", "does not fit"), (MG, 1, "TAB", "829757", "does not fit"),
-        (MG, 50, "mL", "829734", "strength is not known"), (MG, "2", "g", "", "positive number"),
-        (MG, -2, "g", "", "positive number"), (MG, 0, "g", "", "positive number"),
-        (MG, None, "g", "", "positive number"), (MG, True, "g", "", "positive number"),
-        (K, 1500, "mg", "", "strength is not known"), (K, 1, "g", "", "strength is not known"),
+        (MG, 4, None, "", "without unit"),
+        (MG, 4, "", "", "without unit"),
+        (MG, 2, "Mg", "", "ambiguous"),
+        (MG, 2, "PKT", "", "not understood"),
+        (MG, 100, "mL", "", "strength is not known"),
+        (MG, 1, "bag", "6585", "strength is not known"),
+        (MG, 1, "bag", "1658259", "does not fit"),
+        (MG, 1, "TAB", "829757", "does not fit"),
+        (MG, 50, "mL", "829734", "strength is not known"),
+        (MG, "2", "g", "", "positive number"),
+        (MG, -2, "g", "", "positive number"),
+        (MG, 0, "g", "", "positive number"),
+        (MG, None, "g", "", "positive number"),
+        (MG, True, "g", "", "positive number"),
+        (K, 1500, "mg", "", "strength is not known"),
+        (K, 1, "g", "", "strength is not known"),
         (K, 1, "tablet", "628953", "strength is not known"),
-        (KPHOS, 15, "mmol", "", "count phosphate"), (K, 2, "tablet", "198741", "strength is not known"),
-        (TPN, 2000, "mL", "", "parenteral nutrition"), (ANY_MG, 2, "g", "", "magnesium salt"),
+        (KPHOS, 15, "mmol", "", "count phosphate"),
+        (K, 2, "tablet", "198741", "strength is not known"),
+        (TPN, 2000, "mL", "", "parenteral nutrition"),
+        (ANY_MG, 2, "g", "", "magnesium salt"),
         (MG + K, 2, "g", "", "more than one electrolyte"),
     ],
-)  # fmt: skip
+)
 def test_an_unreadable_dose_says_why_and_is_never_guessed(
     what: tuple[Substance, ...], value: Any, unit: str | None, product: str, why: str
 ) -> None:
@@ -145,12 +172,20 @@ def quantity(value: Any, unit: str) -> dict[str, Any]:
         (MG, "829757", {"rateQuantity": quantity(100, "mL/h")}, "1 g/h"),
         (K, "", {"rateQuantity": quantity(10, "mEq/h")}, "10 meq/h"),
         (K, "204520", {"rateQuantity": quantity(5, "mL/hr")}, "10 meq/h"),
-        (MG, "", {"rateRatio": {"numerator": quantity(2, "g"),
-                                "denominator": quantity(4, "h")}}, "0.5 g/h"),
-        (K, "", {"rateRatio": {"numerator": quantity(10, "meq"),
-                               "denominator": quantity(30, "min")}}, "20 meq/h"),
+        (
+            MG,
+            "",
+            {"rateRatio": {"numerator": quantity(2, "g"), "denominator": quantity(4, "h")}},
+            "0.5 g/h",
+        ),
+        (
+            K,
+            "",
+            {"rateRatio": {"numerator": quantity(10, "meq"), "denominator": quantity(30, "min")}},
+            "20 meq/h",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_readable_rate(
     what: tuple[Substance, ...], product: str, rate: dict[str, Any], expected: str
 ) -> None:
@@ -189,15 +224,28 @@ def code(text: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("text", "per_day", "once", "prn"),
     [
-        ("BID", "2", False, False), ("TID", "3", False, False), ("QID", "4", False, False),
-        ("QD", "1", False, False), ("DAILY", "1", False, False), ("Q4H", "6", False, False),
-        ("Q 8H", "3", False, False), ("Q 12H", "2", False, False), ("Q24H", "1", False, False),
-        ("Q48H", "0.5", False, False), ("Q6H:PRN", "4", False, True), ("BID:PRN", "2", False, True),
-        ("PRN", None, False, True), ("ONCE", None, True, False), ("1X", None, True, False),
-        ("X1", None, True, False), ("ONCE:PRN", None, True, True), ("ONCE MR1", None, False, False),
-        ("ASDIR", None, False, False), ("Q0H", None, False, False),
+        ("BID", "2", False, False),
+        ("TID", "3", False, False),
+        ("QID", "4", False, False),
+        ("QD", "1", False, False),
+        ("DAILY", "1", False, False),
+        ("Q4H", "6", False, False),
+        ("Q 8H", "3", False, False),
+        ("Q 12H", "2", False, False),
+        ("Q24H", "1", False, False),
+        ("Q48H", "0.5", False, False),
+        ("Q6H:PRN", "4", False, True),
+        ("BID:PRN", "2", False, True),
+        ("PRN", None, False, True),
+        ("ONCE", None, True, False),
+        ("1X", None, True, False),
+        ("X1", None, True, False),
+        ("ONCE:PRN", None, True, True),
+        ("ONCE MR1", None, False, False),
+        ("ASDIR", None, False, False),
+        ("Q0H", None, False, False),
     ],
-)  # fmt: skip
+)
 def test_a_timing_code_is_read(text: str, per_day: str | None, once: bool, prn: bool) -> None:
     assert schedule(code(text)) == Schedule(Decimal(per_day) if per_day else None, once, prn)
 
@@ -222,8 +270,9 @@ def test_a_repeat_is_read(repeat: dict[str, Any], per_day: str | None, once: boo
     assert (found.per_day, found.once) == (Decimal(per_day) if per_day else None, once)
 
 
-@pytest.mark.parametrize("needed", [{"asNeededBoolean": True},
-                                    {"asNeededCodeableConcept": {"text": "cramps"}}])  # fmt: skip
+@pytest.mark.parametrize(
+    "needed", [{"asNeededBoolean": True}, {"asNeededCodeableConcept": {"text": "cramps"}}]
+)
 def test_as_needed_is_prn_with_its_frequency(needed: dict[str, Any]) -> None:
     assert schedule(code("BID") | needed) == Schedule(Decimal(2), False, True)
 
@@ -231,16 +280,26 @@ def test_as_needed_is_prn_with_its_frequency(needed: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("code_", "display", "expected"),
     [
-        ("47625008", None, (True, True)), ("26643006", None, (False, True)),
-        ("78421000", None, (True, True)), ("34206005", None, (True, True)),
-        ("IV", None, (True, True)), ("IV DRIP", None, (True, True)), ("PO", None, (False, True)),
-        ("PO/NG", None, (False, True)), ("NG", None, (False, True)), ("IM", None, (True, True)),
-        ("SC", None, (True, True)), ("PR", None, (False, True)), ("TP", None, (False, False)),
-        ("BOTH EYES", None, (False, False)), ("1", "Intravenous route", (True, True)),
-        ("1", "Ophthalmic route", (False, False)), ("PO/IV", None, (None, True)),
+        ("47625008", None, (True, True)),
+        ("26643006", None, (False, True)),
+        ("78421000", None, (True, True)),
+        ("34206005", None, (True, True)),
+        ("IV", None, (True, True)),
+        ("IV DRIP", None, (True, True)),
+        ("PO", None, (False, True)),
+        ("PO/NG", None, (False, True)),
+        ("NG", None, (False, True)),
+        ("IM", None, (True, True)),
+        ("SC", None, (True, True)),
+        ("PR", None, (False, True)),
+        ("TP", None, (False, False)),
+        ("BOTH EYES", None, (False, False)),
+        ("1", "Intravenous route", (True, True)),
+        ("1", "Ophthalmic route", (False, False)),
+        ("PO/IV", None, (None, True)),
         ("XYZ", None, (None, True)),
     ],
-)  # fmt: skip
+)
 def test_a_route_is_parenteral_or_not_or_not_known(
     code_: str, display: str | None, expected: tuple[bool | None, bool]
 ) -> None:

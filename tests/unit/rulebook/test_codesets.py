@@ -56,10 +56,15 @@ def test_the_shipped_code_sets_load(sets: Path) -> None:
         ("products", "suggestable: true", "suggestable: maybe", "must be true or false"),
         ("problems", "snomed 190855004 |", "snomde 190855004 |", "is not a system and a code"),
         ("problems", "  septic-shock: [sepsis]", "  shock: [sepsis]", "`shock` is not a concept"),
-        ("problems", "| Hypomagnesemia | icd", "| Hypomagnesemia | hearsay", "`hearsay` is not declared"),
+        (
+            "problems",
+            "| Hypomagnesemia | icd",
+            "| Hypomagnesemia | hearsay",
+            "`hearsay` is not declared",
+        ),
         ("allergens", "concepts:\n", "concepts:\n  magnesium: x\n", "stands here twice"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_refused_with_its_file_and_line(
     sets: Path, name: str, old: str, new: str, message: str
 ) -> None:
@@ -81,8 +86,9 @@ def test_problems_of_several_files_are_all_listed(sets: Path) -> None:
     change(sets, "labs", "  magnesium:\n", "  magnesum:\n")
     change(sets, "problems", "snomed 190855004 |", "snomde 190855004 |")
     assert {problem.file for problem in problems(sets)} == {
-        "code_sets/labs.yaml", "code_sets/problems.yaml",
-    }  # fmt: skip
+        "code_sets/labs.yaml",
+        "code_sets/problems.yaml",
+    }
 
 
 def test_a_missing_file_is_a_problem_and_no_empty_code_set(sets: Path) -> None:
