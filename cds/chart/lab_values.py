@@ -97,8 +97,9 @@ def _from_quantity(stated: ResultQuantity, analyte: Analyte) -> Reading:
     face = _face(stated)
     number, is_text = _number(stated)
     if number is None:
-        flags = ("number sent as text",) if is_text else ()
-        return Reading(face or NOT_MEASURED, reason=Reason.NO_VALUE, flags=flags)
+        if is_text:  # a value is there, only not as R4 writes it: shown, never used
+            return Reading(face, reason=Reason.UNREADABLE, flags=("number sent as text",))
+        return Reading(face or NOT_MEASURED, reason=Reason.NO_VALUE)
     unit = _stated_unit(analyte, stated)
     if unit is None:
         return Reading(face, reason=Reason.UNIT)
@@ -112,7 +113,9 @@ def _from_text(text: str, analyte: Analyte) -> Reading:
     face = " ".join(text.split())[:_LONGEST_FACE]
     match = _TEXT.fullmatch(text.strip())
     if match is None:
-        return Reading(face or NOT_MEASURED, reason=Reason.NO_VALUE)
+        unread = any(mark.isdigit() for mark in face)
+        reason = Reason.UNREADABLE if unread else Reason.NO_VALUE
+        return Reading(face or NOT_MEASURED, reason=reason)
     sign, number, unit_text = match.groups()
     unit = _tried(analyte, unit_text)
     interval = _interval(_SIGNS.get(sign, sign), Decimal(number))

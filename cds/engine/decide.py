@@ -141,7 +141,7 @@ class _Fired:
             self._indicator(level),
             self.order,
             sentence(fill(level.summary, self.facts)),
-            self._sentences(level, offers),
+            self._sentences(level),
             offers,
             withheld,
             (*self._blocked(), *_undecided(above)),
@@ -178,13 +178,12 @@ class _Fired:
             tuple(a for a in answers if isinstance(a, Withheld)),
         )
 
-    def _sentences(self, level: Level, offers: tuple[Offer, ...]) -> tuple[str, ...]:
+    def _sentences(self, level: Level) -> tuple[str, ...]:
         found = [fill(text, self.facts) for text in level.detail]
         for note in (*level.notes, *self.rule.notes):
             said = self._note(note)
             if said:
                 found.append(fill(said, self.facts))
-        found += [line for offer in offers for line in offer.lines]
         return tuple(dict.fromkeys(sentence(text) for text in found))
 
     def _note(self, note: Note) -> str:

@@ -8,12 +8,12 @@ from decimal import Decimal
 from cds.engine.facts import Facts
 from cds.engine.phrases import amount_words
 from cds.engine.tables import cell
-from cds.kernel.quantity import Quantity, rounded
+from cds.facts import show
+from cds.kernel.quantity import Quantity
 from cds.kernel.units import Analyte
 from cds.rulebook.model import DoseSpec, OrderTemplate
 
 _FREQUENCY = {1: "once daily", 2: "twice daily"}
-MG_OXIDE_ELEMENTAL = Decimal("0.60325")  # 400 mg MgO = 241.3 mg elemental (clinical pack, L6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def _frequency(per_day: Quantity, template: OrderTemplate) -> Dosed | NoDose:
     if template.per_unit is None or per_day.value != count or count not in _FREQUENCY:
         return NoDose(f"{per_day.value:f} a day is not an order this service can write")
     one = template.per_unit
-    elemental = rounded(one.value * count * MG_OXIDE_ELEMENTAL, 0)
+    elemental = show.short((template.elemental_mg or Decimal(0)) * count)
     total = Quantity.of(one.analyte, one.value * count, one.unit)
     words = {
         "dose": f"{one.value.normalize():f} {one.unit}",

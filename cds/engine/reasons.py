@@ -19,8 +19,8 @@ def sentences(judgements: Iterable[Judgement]) -> tuple[str, ...]:
     said: list[str] = []
     open_: dict[str, list[str]] = {}
     for judgement in judgements:
-        for node in _innermost(judgement, Verdict.YES):
-            said.append(node.say or node.clause)
+        if judgement.verdict is Verdict.YES:
+            said += [n.say or n.clause for n in _innermost(judgement, Verdict.YES)]
         if judgement.verdict is Verdict.CANNOT_TELL:
             for node in _innermost(judgement, Verdict.CANNOT_TELL):
                 for why in causes(node):

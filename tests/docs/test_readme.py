@@ -14,8 +14,10 @@ from typing import Any
 import httpx
 import pytest
 from pages import CHANGELOG, LANGUAGE, PAGES, README, ROOT, anchors, blocks, flat, mentioned, table
+from typer.testing import CliRunner
 
 from cds import bootstrap
+from cds.cli import app as cli
 from cds.hooks.services import PREFETCH_KEYS, SERVICES
 from cds.rulebook.load import load_rulebook
 from cds.rulebook.model import Rulebook
@@ -78,6 +80,18 @@ def test_the_sample_has_every_prefetch_key_and_points_to_its_draft() -> None:
 
 def test_the_first_card_file_is_the_sample_of_its_moment() -> None:
     assert (ROOT / "docs/first-card.json").read_text() == cds(f".venv/bin/cds sample --now {FIXED}")
+
+
+def test_the_sample_goes_by_the_clinical_clock_of_the_service() -> None:
+    found = CliRunner().invoke(cli, ["sample"], env={"CDS_SANDBOX": "1", "CDS_NOW": FIXED})
+    assert found.exit_code == 0
+    assert json.loads(found.stdout) == sample_request(NOW)
+
+
+def test_a_sample_of_no_moment_is_refused() -> None:
+    found = CliRunner().invoke(cli, ["sample", "--now", "yesterday"])
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "--now: must be a date and time with offset" in found.stderr
 
 
 def test_the_resources_of_the_sample_are_valid_r4() -> None:

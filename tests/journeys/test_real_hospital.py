@@ -11,16 +11,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import replace
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
 from real.as_of import body
 from real.hospital_data import Hospital, Patient, load, moment
-from real.run import Seen, run
+from real.run import run
 from real.tally import Tally
 
 from cds.rulebook.load import load_rulebook
@@ -29,8 +26,8 @@ from cds.rulebook.model import Rulebook
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data" / "mimic4-demo-half"
 EVERY = 1 if os.environ.get("CDS_REAL") == "all" else 4
-AS_LOCAL_CODES = 3  # which patient is also sent with the hospital's own laboratory codes
-LATER = re.compile(rb'"(?!start")(\w+)":\s*"(\d{4}-\d\d-\d\dT[^"]+)"')
+TIMES = re.compile(rb'"(\w+)":\s*"(\d{4}-\d\d-\d\dT[^"]+)"')
+SENT_WITH_LOCAL_CODES = "bc2a74ce-4069-5983-9423-1c175f7854d9"  # a short stay with low magnesium
 
 
 @pytest.fixture(scope="module")
@@ -81,14 +78,46 @@ def test_fold_has_nothing_to_repair(tally: Tally) -> None:
 def test_the_run_is_not_an_empty_one(tally: Tally) -> None:
     assert tally.answers_with_cards
     assert tally.validated
-    assert {way for way in tally.unique_drugs.values()} > {"text"}
+    assert set(tally.unique_drugs.values()) > {"text"}
 
 
-def test_a_call_shows_nothing_that_came_later(chosen: tuple[Patient, ...]) -> None:
-    pass
-
-
-def test_a_laboratory_without_loinc_gives_no_magnesium_card(
-    hospital: Hospital, book: Rulebook
+def test_a_call_shows_nothing_that_came_later(
+    hospital: Hospital, chosen: tuple[Patient, ...]
 ) -> None:
-    pass
+    """Only the planned `start` of an order may lie ahead; every other time is past."""
+    for patient in chosen:
+        for order in patient.orders[::25]:
+            sent = body(hospital, patient, order)
+            late = {
+                name
+                for name, text in TIMES.findall(sent)
+                if name != b"start" and moment(text.decode()) > order.authored
+            }
+            assert not late
+            assert b'"stopped"' not in sent
+            assert b'"unknown"' not in sent
+            listed = json.loads(sent)["prefetch"]["medications"]["entry"]
+            assert order.id not in {entry["resource"]["id"] for entry in listed}
+
+
+def test_a_laboratory_without_loinc_is_not_guessed_at(hospital: Hospital, book: Rulebook) -> None:
+    """The same patient gives cards with LOINC and none with the hospital's own codes: nothing is
+    recognised, so nothing is called low, and nothing is called unusable (D4)."""
+    place = next(
+        i for i, patient in enumerate(hospital.patients) if patient.id == SENT_WITH_LOCAL_CODES
+    )
+    with_loinc = run(hospital, [hospital.patients[place]], book)
+    assert {row for row, _ in with_loinc.cards} >= {"A1", "D4"}
+    local = load(DATA, "ObservationLocalCodes")
+    recognised: list[int] = []
+    found = run(
+        local,
+        [local.patients[place]],
+        book,
+        lambda seen: recognised.append(len(seen.answer.record.labs.items)),
+    )
+    assert found.exceptions == []
+    assert found.broken_rules == []
+    assert set(recognised) == {0}
+    assert found.cards == {}
+    assert found.missing["magnesium", "none found"] == found.requests

@@ -47,9 +47,7 @@ def body(hospital: Hospital, patient: Patient, order: Order) -> bytes:
     )
 
 
-def _members(
-    hospital: Hospital, patient: Patient, order: Order, now: datetime
-) -> Iterator[bytes]:
+def _members(hospital: Hospital, patient: Patient, order: Order, now: datetime) -> Iterator[bytes]:
     lists = {
         "observations": bundle(results(patient, now)),
         "medications": bundle(_orders(hospital, patient, order, now)),
@@ -109,6 +107,4 @@ def _encounter(encounter: Resource, now: datetime) -> bytes:
 
 
 def _so_far(period: dict[str, Any], now: datetime) -> dict[str, Any]:
-    return {
-        key: value for key, value in period.items() if key != "end" or moment(value) <= now
-    }
+    return {key: value for key, value in period.items() if key != "end" or moment(value) <= now}

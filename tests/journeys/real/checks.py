@@ -92,7 +92,9 @@ def _edit(action: Json, draft: Json) -> Iterator[str]:
 def grams(order: Json) -> Decimal | None:
     """The one dose of an order in g, or None where it is not one, or not in g or mg."""
     steps = [
-        step for dosage in order.get("dosageInstruction", ()) for step in dosage.get("doseAndRate", ())
+        step
+        for dosage in order.get("dosageInstruction", ())
+        for step in dosage.get("doseAndRate", ())
     ]
     quantity = steps[0].get("doseQuantity", {}) if len(steps) == 1 else {}
     factor = GRAMS.get(quantity.get("code") or quantity.get("unit", ""))

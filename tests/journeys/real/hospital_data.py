@@ -69,9 +69,7 @@ def load(directory: Path, observations: str = "Observation") -> Hospital:
     orders = _orders(directory, encounters)
     labs = _by_patient(directory, observations, _of_observation)
     doses = _by_patient(directory, "MedicationAdministration", _of_administration)
-    problems = _by_patient(
-        directory, "Condition", lambda item: _at_the_end(item, encounters)
-    )
+    problems = _by_patient(directory, "Condition", lambda item: _at_the_end(item, encounters))
     patients = (
         Patient(
             id=item["id"],

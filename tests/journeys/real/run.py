@@ -62,7 +62,7 @@ def run(
                 call = read_call(SERVICE, sent)
                 found = answer(call, book, order.authored, CLIENT)
                 wire = encode_cards(found.cards)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 name = f"MedicationRequest/{order.id}: {type(error).__name__}: {error}"
                 tally.exceptions.append(name)
                 continue
