@@ -97,9 +97,10 @@ def _from_quantity(stated: ResultQuantity, analyte: Analyte) -> Reading:
     face = _face(stated)
     number, is_text = _number(stated)
     if number is None:
-        if is_text:  # a value is there, only not as R4 writes it: shown, never used
-            return Reading(face, reason=Reason.UNREADABLE, flags=("number sent as text",))
-        return Reading(face or NOT_MEASURED, reason=Reason.NO_VALUE)
+        flags = ("number sent as text",) if is_text else ()
+        # A value that is there, only not as R4 writes a number, is shown; it is never used.
+        reason = Reason.UNREADABLE if is_present(stated.value) else Reason.NO_VALUE
+        return Reading(face or NOT_MEASURED, reason=reason, flags=flags)
     unit = _stated_unit(analyte, stated)
     if unit is None:
         return Reading(face, reason=Reason.UNIT)

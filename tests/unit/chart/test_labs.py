@@ -256,7 +256,7 @@ def test_an_unknown_comparator_is_set_aside_with_its_face(comparator: str) -> No
 
 def test_a_number_sent_as_json_text_is_no_number() -> None:
     result = one(value=quantity("1.6"))
-    assert (result.set_aside, result.quantity) == (Reason.NO_VALUE, None)
+    assert (result.set_aside, result.quantity) == (Reason.UNREADABLE, None)
     assert (result.face, result.flags) == ("1.6 mg/dL", ("number sent as text",))
 
 
