@@ -12,7 +12,10 @@ from fhir.resources.R4B.medicationrequest import MedicationRequest
 from fhir.resources.R4B.servicerequest import ServiceRequest
 
 Json = dict[str, Any]
-MODELS = {"MedicationRequest": MedicationRequest, "ServiceRequest": ServiceRequest}
+MODELS: dict[str, Any] = {
+    "MedicationRequest": MedicationRequest,
+    "ServiceRequest": ServiceRequest,
+}
 INDICATORS = ("critical", "warning", "info")
 GRAMS = {"g": Decimal(1), "gm": Decimal(1), "mg": Decimal("0.001")}
 
