@@ -192,8 +192,8 @@ def _of_identifiers(identifiers: Iterable[Identifier], terms: Terminology) -> Dr
 def _merged(drugs: Iterable[Drug]) -> Drug:
     """One drug of several descriptions or ingredients."""
     found = [drug for drug in drugs if drug.identified or drug.name]
-    if not found:
-        return Drug()
+    if len(found) <= 1:
+        return found[0] if found else Drug()
     whole = [drug for drug in found if drug.substances] or found
     forms = {drug.parenteral for drug in whole}
     return Drug(
@@ -212,8 +212,11 @@ def _distinct(substances: Iterable[Substance]) -> tuple[Substance, ...]:
     found: dict[str, Substance] = {}
     for item in substances:
         old = found.get(item.name)
-        better = item if old is None or old.by == "text" else old
-        found[item.name] = replace(better, roles=item.roles | (old.roles if old else frozenset()))
+        if old is None:
+            found[item.name] = item
+        elif old != item:
+            better = item if old.by == "text" else old
+            found[item.name] = replace(better, roles=item.roles | old.roles)
     return tuple(found.values())
 
 

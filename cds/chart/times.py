@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
+from functools import lru_cache
 
 NO_ZONE = "time zone not stated, read as UTC"
 NO_TIME_OF_DAY = "time of day not stated, read as start of day"
@@ -48,7 +49,12 @@ def read_moment(text: object) -> Moment:
     Minutes without seconds are accepted; without a zone UTC is assumed and flagged; a date is the
     start of that day (UTC), a month or year the start of it, all flagged. Anything else: `NOWHEN`.
     """
-    match = _TEXT.fullmatch(text.strip()) if isinstance(text, str) else None
+    return _read(text) if isinstance(text, str) else NOWHEN
+
+
+@lru_cache(maxsize=4096)  # one chart names the same few moments again and again
+def _read(text: str) -> Moment:
+    match = _TEXT.fullmatch(text.strip())
     if match is None:
         return NOWHEN
     try:
