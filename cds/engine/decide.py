@@ -19,7 +19,7 @@ from cds.engine.facts import Facts
 from cds.engine.offers import Ask, weigh
 from cds.engine.phrases import HOLE, fill, sentence
 from cds.engine.reasons import causes, facts_of
-from cds.facts.model import Fact
+from cds.facts.model import Fact, Missing
 from cds.facts.record import MedicationOrder, Record
 from cds.kernel.verdict import Verdict
 from cds.rulebook.model import Clause, Indicator, Level, Note, Rule, Rulebook
@@ -91,11 +91,18 @@ def judge_rule(rule: Rule, facts: Facts, order: MedicationOrder | None = None) -
     return Decision(
         rule,
         Outcome.SILENT,
-        "no row of this rule applies",
+        _no_row(judged),
         tuple(judged),
         order=order,
         silent_mode=silent_mode,
     )
+
+
+def _no_row(levels: list[LevelJudged]) -> str:
+    """Silence with its reason: also which results the rule asked for and did not find."""
+    facts = facts_of(item.judgement for item in levels)
+    absent = [fact.explained for fact in facts if isinstance(fact.state, Missing)]
+    return "; ".join(("no row of this rule applies", *dict.fromkeys(absent)))
 
 
 def _undecided(levels: list[LevelJudged]) -> tuple[str, ...]:
@@ -140,7 +147,7 @@ class _Fired:
             level,
             self._indicator(level),
             self.order,
-            sentence(fill(level.summary, self.facts)),
+            sentence(fill(self._summary(level), self.facts)),
             self._sentences(level),
             offers,
             withheld,
@@ -156,6 +163,9 @@ class _Fired:
             return ()
         why = "; ".join(causes(self.blocked))
         return (f"whether this card is wanted could not be judged: {why}",)
+
+    def _summary(self, level: Level) -> str:
+        return (level.info_summary if self._yes(level.info_when) else "") or level.summary
 
     def _indicator(self, level: Level) -> Indicator:
         """Info (already dealt with) before critical; what cannot be told changes nothing."""

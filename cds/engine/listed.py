@@ -110,7 +110,9 @@ def _medications(name: str, record: Record, source: MedicationSource, now: datet
             if o.kind is OrderKind.ACTIVE and _matches(o, source, wanted)
         ]
     if "draft" in source.which:
-        hits += [(o.source, o.name) for o in record.drafts if _matches(o, source, wanted)]
+        hits += [
+            (o.source, f"{o.name} (draft)") for o in record.drafts if _matches(o, source, wanted)
+        ]
     if "given" in source.which:
         hits += _given(record, source, wanted, now)
     if not hits and any(not o.identified for o in record.drafts) and "draft" in source.which:

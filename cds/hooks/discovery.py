@@ -18,13 +18,13 @@ _PATIENT = "patient={{context.patientId}}"
 
 _SEARCHES = {
     "patient": "Patient/{{context.patientId}}",
-    "medications": f"MedicationRequest?{_PATIENT}&_sort=-authoredon&_count=200",
-    "administrations": f"MedicationAdministration?{_PATIENT}&_sort=-effective-time&_count=200",
-    "problems": f"Condition?{_PATIENT}&_count=200",
-    "allergies": f"AllergyIntolerance?{_PATIENT}&_count=200",
+    "medications": f"MedicationRequest?{_PATIENT}&_sort=-authoredon&_count=1000",
+    "administrations": f"MedicationAdministration?{_PATIENT}&_sort=-effective-time&_count=1000",
+    "problems": f"Condition?{_PATIENT}&_count=1000",
+    "allergies": f"AllergyIntolerance?{_PATIENT}&_count=1000",
     "encounter": "Encounter/{{context.encounterId}}",
-    "lab_orders": f"ServiceRequest?{_PATIENT}&_sort=-authored&_count=200",
-    "procedures": f"Procedure?{_PATIENT}&_sort=-date&_count=200",
+    "lab_orders": f"ServiceRequest?{_PATIENT}&_sort=-authored&_count=1000",
+    "procedures": f"Procedure?{_PATIENT}&_sort=-date&_count=1000",
 }
 
 
@@ -35,7 +35,7 @@ def templates(loincs: Iterable[str]) -> Mapping[str, str]:
     round trip each.
     """
     codes = ",".join(f"{LOINC_SYSTEM}|{code}" for code in sorted(set(loincs)))
-    observations = f"Observation?{_PATIENT}&code={codes}&_sort=-date&_count=200"
+    observations = f"Observation?{_PATIENT}&code={codes}&_sort=-date&_count=1000"
     return {"observations": observations, **_SEARCHES}
 
 

@@ -140,7 +140,11 @@ class RuleCompiler:
 
     def _level(self, data: LevelData, path: At, suggestions: dict[str, Suggestion]) -> Level | None:
         self.scope.check_cites(self.source, (*path, "cite"), data.cite)
-        for text, at in ((data.summary, "summary"), *((d, "detail") for d in data.detail)):
+        for text, at in (
+            (data.summary, "summary"),
+            (data.info_summary, "info_summary"),
+            *((d, "detail") for d in data.detail),
+        ):
             check_text(self.scope, self.source, (*path, at), text, order=self.order)
         for i, name in enumerate(data.suggest):
             self._check_suggestion(name, (*path, "suggest", i), suggestions)
@@ -150,17 +154,18 @@ class RuleCompiler:
         if when is None:
             return None
         return Level(
-            data.row,
-            data.indicator,
-            when,
-            data.summary,
-            tuple(data.detail),
-            tuple(data.suggest),
-            self.source.where(*path),
-            critical,
-            info,
-            self._notes(data.notes, (*path, "notes")),
-            tuple(data.cite),
+            row=data.row,
+            indicator=data.indicator,
+            when=when,
+            summary=data.summary,
+            detail=tuple(data.detail),
+            suggest=tuple(data.suggest),
+            where=self.source.where(*path),
+            critical_when=critical,
+            info_when=info,
+            info_summary=data.info_summary,
+            notes=self._notes(data.notes, (*path, "notes")),
+            cite=tuple(data.cite),
         )
 
     def _check_suggestion(self, name: str, path: At, known: dict[str, Suggestion]) -> None:

@@ -138,6 +138,7 @@ class LevelData(Strict):
     when: ClauseData
     critical_when: ClauseData | None = None
     info_when: ClauseData | None = None
+    info_summary: str = ""
     summary: str
     detail: list[str] = []
     suggest: list[str] = []

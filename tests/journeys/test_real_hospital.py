@@ -1,9 +1,9 @@
 """Does the service hold its promises on 52 real patients, with data nobody on this project wrote?
 
 Every MedicationRequest of the MIMIC-IV demo half becomes an order-select call at its own time, with
-what the chart knew then. All 8,854 calls take about ten minutes, so a deterministic choice of
-patients runs by default; `CDS_REAL=all` runs all of them. The data are not part of the product:
-they are looked for in `../shared/data/mimic4-demo-half` beside the repository.
+what the chart knew then. All 8,854 calls take about twenty minutes, so every sixth patient runs by
+default (1,198 calls, about a minute); `CDS_REAL=all` runs all of them. The data are not part of the
+product: they are looked for in `../shared/data/mimic4-demo-half` beside the repository.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cds.rulebook.model import Rulebook
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data" / "mimic4-demo-half"
-EVERY = 1 if os.environ.get("CDS_REAL") == "all" else 4
+FIRST, EVERY = (0, 1) if os.environ.get("CDS_REAL") == "all" else (2, 6)
 TIMES = re.compile(rb'"(\w+)":\s*"(\d{4}-\d\d-\d\dT[^"]+)"')
 SENT_WITH_LOCAL_CODES = "bc2a74ce-4069-5983-9423-1c175f7854d9"  # a short stay with low magnesium
 
@@ -45,8 +45,8 @@ def book() -> Rulebook:
 
 @pytest.fixture(scope="module")
 def chosen(hospital: Hospital) -> tuple[Patient, ...]:
-    """Every patient, or every fourth by id."""
-    return tuple(islice(hospital.patients, 0, None, EVERY))
+    """Every patient, or every sixth by id."""
+    return tuple(islice(hospital.patients, FIRST, None, EVERY))
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +94,13 @@ def test_a_call_shows_nothing_that_came_later(
                 if name != b"start" and moment(text.decode()) > order.authored
             }
             assert not late
-            assert b'"stopped"' not in sent
-            assert b'"unknown"' not in sent
-            listed = json.loads(sent)["prefetch"]["medications"]["entry"]
-            assert order.id not in {entry["resource"]["id"] for entry in listed}
+            listed = [
+                entry["resource"]
+                for entry in json.loads(sent)["prefetch"]["medications"]["entry"]
+                if entry["resource"]["resourceType"] == "MedicationRequest"
+            ]
+            assert order.id not in {item["id"] for item in listed}
+            assert {item["status"] for item in listed} <= {"active", "completed"}
 
 
 def test_a_laboratory_without_loinc_is_not_guessed_at(hospital: Hospital, book: Rulebook) -> None:

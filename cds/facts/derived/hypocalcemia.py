@@ -70,7 +70,11 @@ def _judged(view: View, fact: Fact, kind: Analyte) -> Fact:
         if verdict is Verdict.CANNOT_TELL:
             open_words = open_words or f"{newest.face} after {earlier.face}"
     if open_words:
-        return _open(view, f"{analyte_words(kind)} {open_words}")
+        uncorrected = newest.quantity is None or kind is Analyte.CALCIUM_IONIZED
+        label = analyte_words(
+            Analyte.CALCIUM if kind is Analyte.CALCIUM_CORRECTED and uncorrected else kind
+        )
+        return _open(view, f"{label} {open_words}")
     words = "no earlier low calcium with calcium given or ordered since"
     return presence(_NAME, False, f"{fact.explained}: {words}", (), fact.evidence)
 

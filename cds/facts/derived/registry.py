@@ -12,6 +12,7 @@ from typing import Literal
 
 from cds.facts.derived.calcium import calcium_corrected
 from cds.facts.derived.creatinine import unstable_creatinine
+from cds.facts.derived.dilution import possible_dilution
 from cds.facts.derived.estimates import creatinine_clearance, egfr, schwartz
 from cds.facts.derived.hypocalcemia import refractory_hypocalcemia
 from cds.facts.derived.refractory import refractory_hypokalemia
@@ -107,6 +108,11 @@ DERIVED: Mapping[str, Derived] = {
         reads=("calcium_ionized", *_CALCIUM),
         thresholds=("ca_corrected_low", "ica_low"),
         cite="clinical pack R20",
+    ),
+    "possible_dilution": Derived(
+        possible_dilution,
+        "presence",
+        cite="clinical pack R44",
     ),
     "magnesium_24h": Derived(
         magnesium_24h,

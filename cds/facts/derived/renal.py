@@ -34,7 +34,6 @@ from cds.facts.model import (
     presence,
 )
 from cds.facts.view import View
-from cds.kernel.quantity import Quantity
 from cds.kernel.verdict import Verdict
 
 LABELS = ("full", "half", "low", "hold", "unknown")
@@ -50,14 +49,13 @@ _NAME = "renal_band"
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """What the numbers alone say: the possible labels, both estimates, the one that decided.
+    """What the numbers alone say: the possible labels, and both estimates in words.
 
-    `closing` ends the line of estimates.
+    `closing` says which one decided.
     """
 
     labels: frozenset[str]
     words: str
-    decided: str = ""
     closing: str = ""
     evidence: tuple[Evidence, ...] = ()
 
@@ -83,6 +81,8 @@ def _settled(base: _Base, changing: Finding, failure: Finding) -> Fact:
     labels, said, evidence = base.labels, [_why(base)], base.evidence
     if changing.verdict is not Verdict.NO and labels & {"full", "half"}:
         certain = changing.verdict is Verdict.YES
+        if certain:  # the estimates are still shown; they did not decide
+            said = [base.words]
         labels = (labels - {"full", "half"} if certain else labels) | {"low"}
         said.insert(0, f"unstable, {changing.words}" if certain else changing.words)
         evidence += changing.evidence
@@ -96,7 +96,7 @@ def _settled(base: _Base, changing: Finding, failure: Finding) -> Fact:
 
 
 def _why(base: _Base) -> str:
-    return f"{base.decided} decided ({base.words})" if base.decided else base.words
+    return f"{base.words}; {base.closing}" if base.closing else base.words
 
 
 def _base(view: View) -> _Base:
@@ -125,7 +125,7 @@ def _by_number(view: View, who: Person) -> _Base:
         words = f"laboratory-reported eGFR {value.as_received}"
         labels = possible_labels(value.quantity.interval, _STEPS)
         why = "no usable creatinine in the window"
-        return _Base(labels, why, words, f"{words} decided", reported.evidence)
+        return _Base(labels, why, f"{words} decided", reported.evidence)
     return _estimated(view, who)
 
 
@@ -137,18 +137,14 @@ def _estimated(view: View, who: Person) -> _Base:
         weight = need(view, "weight").quantity
     except Unavailable:
         both = f"{first}; weight not available: Cockcroft-Gault not computed"
-        return _Base(possible_labels(egfr.interval, _STEPS), both, first, "", evidence)
+        return _Base(possible_labels(egfr.interval, _STEPS), both, "", evidence)
     crcl = clearance(creatinine, who, weight)
     second = clearance_words(crcl, weight)
     labels = possible_labels(lower_of(egfr.interval, crcl.interval), _STEPS)
-    decided = first if _low(egfr) <= _low(crcl) else second
-    closing = "the lower one decided"
     evidence += evidence_of(view, "weight")
-    return _Base(labels, f"{first}; {second}", decided, closing, evidence)
-
-
-def _low(estimate: Quantity) -> Decimal:
-    return estimate.interval.low or Decimal(0)
+    by_egfr = (egfr.interval.low or 0) <= (crcl.interval.low or 0)
+    closing = f"{'CKD-EPI' if by_egfr else 'Cockcroft-Gault'}, the lower one, decided"
+    return _Base(labels, f"{first}; {second}", closing, evidence)
 
 
 def kidney_estimates(view: View) -> Fact:

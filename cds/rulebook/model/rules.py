@@ -38,6 +38,7 @@ class Level:
     where: Where
     critical_when: Clause | None = None
     info_when: Clause | None = None
+    info_summary: str = ""  # instead of `summary` while `info_when` holds
     notes: tuple[Note, ...] = ()
     cite: tuple[str, ...] = ()
 

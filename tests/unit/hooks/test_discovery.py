@@ -13,7 +13,7 @@ def test_every_prefetch_key_of_every_service_has_a_template() -> None:
 def test_all_laboratory_data_is_one_bounded_search_in_a_fixed_order() -> None:
     assert templates(["2823-3", "19123-9", "2823-3"])["observations"] == (
         "Observation?patient={{context.patientId}}"
-        "&code=http://loinc.org|19123-9,http://loinc.org|2823-3&_sort=-date&_count=200"
+        "&code=http://loinc.org|19123-9,http://loinc.org|2823-3&_sort=-date&_count=1000"
     )
 
 

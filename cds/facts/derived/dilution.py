@@ -1,0 +1,76 @@
+"""Might the sample be diluted by a running infusion? A line on the card, never a set-aside (R44).
+
+Clinical pack R44: total calcium below 5.5 mg/dL, potassium and creatinine each down by more than
+25 % against a result of the last 24 h. The calcium may be one that was set aside as implausible:
+a diluted sample is what makes it so. Where one of the two others was not measured in that draw,
+the other decides alone [engineering choice: it only adds a line].
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from cds.facts.draws import in_force, usable_series
+from cds.facts.model import Evidence, Fact, NotKnown, Reason, presence
+from cds.facts.record import LabResult
+from cds.facts.show import both_units
+from cds.facts.view import View
+from cds.kernel.quantity import Quantity, below
+from cds.kernel.units import Analyte
+from cds.kernel.verdict import Verdict
+
+_NAME = "possible_dilution"
+LOW_CALCIUM = Quantity.of(Analyte.CALCIUM, "5.5", "mg/dL")
+WITHIN = timedelta(hours=24)
+LEFT = Decimal("0.75")  # down by more than 25 %
+_READABLE = (None, Reason.IMPLAUSIBLE)
+
+
+def possible_dilution(view: View) -> Fact:
+    """Present when a draw of the last 24 h looks diluted; names what fell (R44)."""
+    labs = view.record.labs
+    if labs.gap:
+        return Fact(_NAME, NotKnown(labs.key, labs.gap), labs.gap)
+    calcium = _very_low_calcium(view)
+    if calcium is None or calcium.effective is None or calcium.quantity is None:
+        return presence(_NAME, False, "no very low calcium in the last 24 h")
+    fell, held = _compared(view, calcium.effective)
+    face = both_units(calcium.quantity, calcium.face)
+    evidence = (Evidence(calcium.source, calcium.face, calcium.effective),)
+    if not fell or held:
+        return presence(_NAME, False, f"total calcium {face} stands alone", (), evidence)
+    words = f"total calcium {face}, and {' and '.join(fell)}"
+    return presence(_NAME, True, words, tuple(fell), evidence)
+
+
+def _very_low_calcium(view: View) -> LabResult | None:
+    """The newest total calcium below 5.5 mg/dL drawn in the last 24 h."""
+    found = [
+        item
+        for item in in_force(view.record.labs, Analyte.CALCIUM)
+        if item.set_aside in _READABLE
+        and item.quantity is not None
+        and item.effective is not None
+        and timedelta(0) <= view.now - item.effective <= WITHIN
+        and below(item.quantity, LOW_CALCIUM) is Verdict.YES
+    ]
+    return max(found, key=lambda item: item.order, default=None)
+
+
+def _compared(view: View, drawn: datetime) -> tuple[list[str], bool]:
+    """(what fell by more than a quarter in that draw, did anything measured not fall?)."""
+    fell: list[str] = []
+    held = False
+    for analyte in (Analyte.POTASSIUM, Analyte.CREATININE):
+        series = usable_series(view.record.labs, analyte, drawn - WITHIN, drawn)
+        if len(series) < 2 or series[0].when != drawn:
+            continue
+        now, before = series[0], series[1]
+        bound = before.quantity.to(now.quantity.unit).interval.scaled(LEFT)
+        limit = Quantity(analyte, bound, now.quantity.unit)
+        if below(now.quantity, limit) is Verdict.YES:
+            fell.append(f"{analyte.value} fell from {before.face} to {now.face}")
+        else:
+            held = True
+    return fell, held

@@ -1,0 +1,266 @@
+"""From a record to decisions: which rules are judged, for which orders, and what a card says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cds.engine.decide import decide, judge_rule
+from cds.engine.decision import Decision, Outcome
+from cds.facts.record import (
+    LabResult,
+    Listing,
+    MedicationOrder,
+    OrderKind,
+    Record,
+    Substance,
+)
+from cds.rulebook.model import All, IsPresent, Level, Note, Rule, Rulebook, Where
+from cds.trial import case_facts, stated
+from tests.unit.facts.standin import MGSO4, NOW, cr, grams, k, mg, order, view
+
+HERE = Where("test", 1)
+TORSADES, NO_TORSADES = IsPresent("torsades", True, HERE), IsPresent("torsades", False, HERE)
+FUROSEMIDE = (Substance("furosemide", frozenset({"loop-diuretic"})),)
+
+
+def record(*labs: LabResult, **lists: Any) -> Record:
+    names = ("problems", "procedures", "allergies", "lab_orders")
+    return replace(view(labs=labs).record, **{n: Listing(n) for n in names}, **lists)
+
+
+def rule(book: Rulebook, name: str) -> Rule:
+    return next(item for item in book.rules if item.id == name)
+
+
+def with_rule(book: Rulebook, changed: Rule) -> Rulebook:
+    return replace(book, rules=tuple(changed if r.id == changed.id else r for r in book.rules))
+
+
+def decided(book: Rulebook, name: str, patient: Record, hook: str = "order-select") -> Any:
+    return [item for item in decide(book, patient, NOW, hook).items if item.rule.id == name]
+
+
+def judged(book: Rulebook, changed: Rule, **given: str) -> Decision:
+    facts = {name: stated(book.facts[name], text) for name, text in given.items()}
+    return judge_rule(changed, case_facts(book, facts))
+
+
+SEVERE = {"magnesium": "1.0 mg/dL", "creatinine": "0.9 mg/dL"}
+
+
+# --- which rules are judged -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "judged_at_all", "silent"),
+    [
+        ("active", True, False),
+        ("silent", True, True),
+        ("draft", False, None),
+        ("retired", False, None),
+    ],
+)
+def test_a_silent_rule_is_judged_without_a_card_and_a_draft_is_not_judged(
+    book: Rulebook, status: Any, judged_at_all: bool, silent: bool | None
+) -> None:
+    changed = replace(rule(book, "hypomagnesemia"), status=status)
+    for patient in (record(mg("1.0 mg/dL", 2), cr("0.9")), record(mg("2.0 mg/dL", 2)), record()):
+        found = decided(with_rule(book, changed), "hypomagnesemia", patient)
+        assert [item.silent_mode for item in found] == ([silent] if judged_at_all else [])
+
+
+def test_an_unwanted_card_of_a_silent_rule_is_silent_too(book: Rulebook) -> None:
+    changed = replace(rule(book, "hypomagnesemia"), status="silent", unless=NO_TORSADES)
+    decision = judged(book, changed, **SEVERE)
+    assert (decision.outcome, decision.silent_mode) == (Outcome.SILENT, True)
+    assert decision.reason == "not wanted here: torsades: nothing recorded"
+
+
+@pytest.mark.parametrize(
+    ("hook", "is_judged"),
+    [("order-select", True), ("order-sign", True), ("patient-view", False)],
+)
+def test_a_rule_is_judged_at_its_own_hooks_only(book: Rulebook, hook: str, is_judged: bool) -> None:
+    assert bool(decided(book, "magnesium-renal-dose", record(), hook)) is is_judged
+
+
+# --- one decision per selected order ----------------------------------------------------------
+
+
+def draft(name: str = "bag", **more: Any) -> MedicationOrder:
+    made = order(kind=OrderKind.DRAFT, substances=MGSO4, source=f"MedicationRequest/{name}")
+    return replace(
+        made,
+        **{"dose": grams(4), "parenteral": True, "selected": True, "name": name, **more},
+    )
+
+
+LOW_KIDNEYS = (cr("3.0"), mg("1.5 mg/dL", 2))
+
+
+def renal(book: Rulebook, *drafts: MedicationOrder) -> list[Decision]:
+    patient = record(*LOW_KIDNEYS, drafts=drafts)
+    return decided(book, "magnesium-renal-dose", patient)
+
+
+def test_each_selected_order_has_a_decision_of_its_own(book: Rulebook) -> None:
+    first, second = renal(book, draft("first"), draft("second", dose=grams(1)))
+    assert [item.order.name for item in (first, second) if item.order] == ["first", "second"]
+    assert (first.indicator, second.indicator) == ("critical", "warning")
+    assert first.summary.startswith("First in renal impairment: at most 1 g")
+    assert second.summary.startswith("Second in renal impairment")
+
+
+def test_one_selected_order_has_one_decision(book: Rulebook) -> None:
+    (decision,) = renal(book, draft())
+    assert (decision.outcome, decision.fired and decision.fired.row) == (Outcome.FIRES, "C1")
+
+
+@pytest.mark.parametrize(
+    "drafts",
+    [
+        (),
+        (draft(selected=False),),
+        (draft(systemic=False),),
+        (draft(substances=FUROSEMIDE),),
+    ],
+)
+def test_what_is_not_selected_or_not_magnesium_is_not_judged(
+    book: Rulebook, drafts: tuple[MedicationOrder, ...]
+) -> None:
+    (decision,) = renal(book, *drafts)
+    assert (decision.outcome, decision.order) == (Outcome.SILENT, None)
+    assert decision.reason.startswith("no selected order is a mg-replacement-iv or ")
+
+
+def test_an_unselected_draft_is_not_judged_but_covers(book: Rulebook) -> None:
+    patient = record(mg("1.0 mg/dL", 2), cr("0.9"), drafts=(draft(selected=False),))
+    (decision,) = decided(book, "hypomagnesemia", patient)
+    assert (decision.fired and decision.fired.row, decision.indicator) == ("A2", "info")
+    assert decision.offers == ()
+    assert "Already ordered or given: bag; check the dose." in decision.detail
+
+
+# --- levels, from the top down ----------------------------------------------------------------
+
+
+def test_the_first_row_that_holds_wins_and_lower_rows_are_not_judged(book: Rulebook) -> None:
+    decision = judged(book, rule(book, "hypomagnesemia"), **SEVERE)
+    assert [item.level.row for item in decision.levels] == ["A3", "A2"]
+    assert (decision.reason, decision.undecided) == ("row A2 applies", ())
+
+
+def test_a_row_that_cannot_be_told_above_the_one_that_fires_is_named(book: Rulebook) -> None:
+    given = {**SEVERE, "magnesium": "<1.5 mg/dL"}
+    decision = judged(book, rule(book, "hypomagnesemia"), **given)
+    assert decision.fired is not None
+    assert decision.fired.row == "A1"
+    assert decision.undecided == (
+        "row A2 could not be judged: magnesium <1.5 mg/dL: severe or low",
+    )
+
+
+def test_a_rule_nobody_can_judge_names_each_cause_once_with_its_rows(book: Rulebook) -> None:
+    decision = judged(book, rule(book, "hypomagnesemia"))
+    assert decision.outcome is Outcome.CANNOT_TELL
+    assert decision.undecided == (
+        "row A2 and A1 could not be judged: magnesium: nothing recorded",
+        "row A1 could not be judged: potassium: nothing recorded",
+    )
+    assert decision.reason == "; ".join(decision.undecided)
+
+
+def test_no_row_that_applies_is_said_with_every_row_judged(book: Rulebook) -> None:
+    decision = judged(book, rule(book, "hypomagnesemia"), magnesium="2.0 mg/dL")
+    assert (decision.outcome, decision.reason) == (Outcome.SILENT, "no row of this rule applies")
+    assert len(decision.levels) == len(rule(book, "hypomagnesemia").levels)
+
+
+# --- how urgent -------------------------------------------------------------------------------
+
+
+INDICATORS = [
+    # own level   info when   critical when   torsades     urgency
+    ("warning",   None,       None,           "absent",    "warning"),
+    ("warning",   None,       NO_TORSADES,    "absent",    "critical"),
+    ("warning",   None,       TORSADES,       "absent",    "warning"),
+    ("warning",   NO_TORSADES, None,          "absent",    "info"),
+    ("critical",  NO_TORSADES, NO_TORSADES,   "absent",    "info"),      # dealt with already
+    ("warning",   NO_TORSADES, NO_TORSADES,   "not known", "warning"),   # nothing was told
+    ("warning",   TORSADES,   NO_TORSADES,    "absent",    "critical"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("own", "info", "critical", "torsades", "urgency"), INDICATORS)
+def test_what_is_dealt_with_is_info_even_where_it_would_be_critical(
+    book: Rulebook, own: Any, info: Any, critical: Any, torsades: str, urgency: str
+) -> None:
+    base = rule(book, "hypomagnesemia")
+    level = next(item for item in base.levels if item.row == "A2")
+    changed = replace(level, indicator=own, info_when=info, critical_when=critical)
+    one_row = replace(base, levels=(changed,))
+    assert judged(book, one_row, torsades=torsades, **SEVERE).indicator == urgency
+
+
+# --- what the card says -----------------------------------------------------------------------
+
+
+def only(book: Rulebook, *notes: Note, **more: Any) -> Rule:
+    base = rule(book, "hypomagnesemia")
+    level: Level = next(item for item in base.levels if item.row == "A2")
+    changed = replace(level, **{"detail": (), "suggest": (), "notes": notes, **more})
+    return replace(base, levels=(changed,), notes=())
+
+
+NOTES = [
+    # the patient        what is said
+    ("present",          ("Torsades with 1.0 mg/dL (0.41 mmol/L).",)),
+    ("absent",           ()),
+    ("not known",        ("Torsades could not be asked.",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("torsades", "said"), NOTES)
+def test_a_note_is_said_left_out_or_replaced_where_nobody_can_tell(
+    book: Rulebook, torsades: str, said: tuple[str, ...]
+) -> None:
+    note = Note(TORSADES, "torsades with {magnesium}.", "torsades could not be asked.", HERE)
+    assert judged(book, only(book, note), torsades=torsades, **SEVERE).detail == said
+
+
+def test_a_note_without_a_condition_is_always_said_and_a_sentence_only_once(
+    book: Rulebook,
+) -> None:
+    note = Note(None, "recheck tomorrow.", "", HERE)
+    changed = replace(only(book, note, detail=("Recheck tomorrow.",)), notes=(note,))
+    assert judged(book, changed, **SEVERE).detail == ("Recheck tomorrow.",)
+
+
+def test_a_card_lists_what_it_shows_before_what_it_looked_at(book: Rulebook) -> None:
+    when = All((IsPresent("torsades", False, HERE), IsPresent("magnesium", True, HERE)), HERE)
+    changed = only(
+        book, when=when, summary="{magnesium}", detail=("{renal_band.why} and {mg_severe}",)
+    )
+    names = [fact.name for fact in judged(book, changed, **SEVERE).facts]
+    assert names == ["magnesium", "renal_band", "torsades"]
+
+
+def test_an_offer_rests_on_the_results_that_made_the_row_fire(book: Rulebook) -> None:
+    patient = record(mg("1.0 mg/dL", 2, id="mg1"), cr("0.9", id="cr1"), k("4.0", 2, id="k1"))
+    (decision,) = decided(book, "hypomagnesemia", patient)
+    (offer,) = decision.offers
+    assert offer.because == ("Observation/mg1",)
+    assert decision.cites[:3] == ("mgso4-label", "mgso4-spc", "ctcae")
+
+
+def test_every_card_can_print_the_kidneys_and_a_rulebook_without_them_prints_none(
+    book: Rulebook,
+) -> None:
+    patient = record(mg("1.0 mg/dL", 2), cr("0.9"))
+    lines = decide(book, patient, NOW, "patient-view").fine_print
+    assert any("CKD-EPI" in line for line in lines)
+    bare = {name: spec for name, spec in book.facts.items() if name != "kidney_estimates"}
+    assert decide(replace(book, facts=bare), patient, NOW, "patient-view").fine_print == ()
