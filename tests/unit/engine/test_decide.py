@@ -141,7 +141,7 @@ def test_an_unselected_draft_is_not_judged_but_covers(book: Rulebook) -> None:
     (decision,) = decided(book, "hypomagnesemia", patient)
     assert (decision.fired and decision.fired.row, decision.indicator) == ("A2", "info")
     assert decision.offers == ()
-    assert "Already ordered or given: bag; check the dose." in decision.detail
+    assert "Already ordered or given: bag (draft); check the dose." in decision.detail
 
 
 # --- levels, from the top down ----------------------------------------------------------------
@@ -175,7 +175,11 @@ def test_a_rule_nobody_can_judge_names_each_cause_once_with_its_rows(book: Ruleb
 
 def test_no_row_that_applies_is_said_with_every_row_judged(book: Rulebook) -> None:
     decision = judged(book, rule(book, "hypomagnesemia"), magnesium="2.0 mg/dL")
-    assert (decision.outcome, decision.reason) == (Outcome.SILENT, "no row of this rule applies")
+    assert decision.outcome is Outcome.SILENT
+    # what was asked for and not found is said, also where it would have changed nothing
+    assert decision.reason == (
+        "no row of this rule applies; qtc: nothing recorded; potassium: nothing recorded"
+    )
     assert len(decision.levels) == len(rule(book, "hypomagnesemia").levels)
 
 
@@ -203,6 +207,24 @@ def test_what_is_dealt_with_is_info_even_where_it_would_be_critical(
     changed = replace(level, indicator=own, info_when=info, critical_when=critical)
     one_row = replace(base, levels=(changed,))
     assert judged(book, one_row, torsades=torsades, **SEVERE).indicator == urgency
+
+
+@pytest.mark.parametrize(
+    ("torsades", "own", "summary"),
+    [
+        ("absent", "already dealt with", "Already dealt with"),
+        ("absent", "", "Low 1.0 mg/dL (0.41 mmol/L)"),
+        ("not known", "already dealt with", "Low 1.0 mg/dL (0.41 mmol/L)"),
+    ],
+)
+def test_a_card_that_is_only_info_may_have_a_headline_of_its_own(
+    book: Rulebook, torsades: str, own: str, summary: str
+) -> None:
+    base = rule(book, "hypomagnesemia")
+    level = next(item for item in base.levels if item.row == "A2")
+    changed = replace(level, info_when=NO_TORSADES, info_summary=own, summary="low {magnesium}")
+    one_row = replace(base, levels=(changed,))
+    assert judged(book, one_row, torsades=torsades, **SEVERE).summary == summary
 
 
 # --- what the card says -----------------------------------------------------------------------

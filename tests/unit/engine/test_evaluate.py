@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -208,3 +209,16 @@ def test_a_clause_that_was_not_checked_at_load_breaks_by_name(book: Rulebook) ->
         judge(IsIn("mg_class", frozenset({"low"}), HERE), facts)
     with pytest.raises(TypeError, match="`torsades` is compared but is not a quantity"):
         judge(Compare("torsades", "below", ToQuantity(ONE), HERE), facts)
+
+
+def test_a_kind_of_clause_nobody_taught_the_engine_breaks_and_never_reads_as_no(
+    book: Rulebook,
+) -> None:
+    odd: Any = object()
+    facts = case_facts(book, {"magnesium": stated(book.facts["magnesium"], "1.0 mg/dL")})
+    for clause in (odd, Compare("magnesium", "below", odd, HERE)):
+        with pytest.raises(AssertionError, match="unreachable"):
+            judge(clause, facts)
+    strange = case_facts(book, {"torsades": Fact("torsades", odd, "strange")})
+    with pytest.raises(AssertionError, match="unreachable"):
+        judge(IsPresent("torsades", True, HERE), strange)

@@ -348,6 +348,18 @@ def test_an_ingredient_may_be_asked_by_its_name() -> None:
         assert fact.state.present, fact  # type: ignore[union-attr]
 
 
+def test_only_the_lists_that_were_asked_count() -> None:
+    drafts_only = MedicationSource(("furosemide",), frozenset({"draft"}))
+    patient = record(
+        medications=Listing("medications", (drug(substances=FUROSEMIDE),), TRUNCATED),
+        administrations=Listing("administrations", (gave(2, None, substances=FUROSEMIDE),)),
+    )
+    assert listed_fact("it", drafts_only, patient, NOW).state == Presence(False)
+    draft = drug(substances=FUROSEMIDE, kind=OrderKind.DRAFT, name="furosemide 40 mg")
+    found = listed_fact("it", drafts_only, replace(patient, drafts=(draft,)), NOW)
+    assert found.state == Presence(True, ("furosemide 40 mg (draft)",))
+
+
 def test_what_asks_no_list_is_refused_by_its_name() -> None:
     with pytest.raises(TypeError, match="age does not ask a list"):
         listed_fact("age", PatientSource("age"), record(), NOW)

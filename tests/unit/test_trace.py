@@ -1,0 +1,104 @@
+"""The trace as prose: every rule with its outcome, every row with its clauses, every reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds.engine.decide import judge_rule
+from cds.engine.decision import Decision, Decisions, Outcome
+from cds.facts.record import MedicationOrder, OrderKind
+from cds.rulebook.load import load_rulebook
+from cds.rulebook.model import IsPresent, Rule, Rulebook, Where
+from cds.trace import prose
+from cds.trial import case_facts, stated
+
+RULES = Path(__file__).parents[2] / "rules"
+SEVERE = {"magnesium": "1.0 mg/dL", "creatinine": "0.9 mg/dL"}
+BAG = MedicationOrder("MedicationRequest/1", "magnesium sulfate 4 g", OrderKind.DRAFT)
+
+
+@pytest.fixture(scope="module")
+def book() -> Rulebook:
+    return load_rulebook(RULES)
+
+
+def rule(book: Rulebook, name: str = "hypomagnesemia") -> Rule:
+    return next(item for item in book.rules if item.id == name)
+
+
+def told(book: Rulebook, item: Rule, order: Any = None, **given: str) -> list[str]:
+    facts = case_facts(book, {name: stated(book.facts[name], text) for name, text in given.items()})
+    return prose(Decisions((judge_rule(item, facts, order),))).splitlines()
+
+
+def test_a_card_is_told_with_its_row_its_clauses_and_its_offer(book: Rulebook) -> None:
+    lines = told(book, rule(book), **SEVERE)
+    assert lines[:3] == [
+        "Low magnesium (hypomagnesemia@1.0.0) fired.",
+        "  Because: row A2 applies.",
+        "  Row A2, critical: Severe low magnesium 1.0 mg/dL (0.41 mmol/L): IV replacement, dose by "
+        "kidney function",
+    ]
+    assert "  Row A3: no" in lines
+    assert "  Row A2: yes" in lines
+    assert "    yes: magnesium severe" in lines
+    assert "      yes: mg class is severe -- magnesium 1.0 mg/dL: severe" in lines
+    assert (
+        "  Offered: Magnesium sulfate 4 g (16.24 mmol, 32.48 meq) IV infusion over 4 h at 1 g/h"
+        in lines
+    )
+
+
+def test_what_was_withheld_and_what_was_not_judged_is_told(book: Rulebook) -> None:
+    given = {**SEVERE, "magnesium": "<1.5 mg/dL", "pregnancy": "present"}
+    lines = told(book, rule(book), **given)
+    assert "  Not judged: row A2 could not be judged: magnesium <1.5 mg/dL: severe or low" in lines
+    assert "  Row A2: cannot tell" in lines
+    at = lines.index("  Withheld magnesium-oral:")
+    assert lines[at + 1] == (
+        "    - pregnancy or (pre-)eclampsia on the problem list: obstetric team and protocol decide"
+    )
+
+
+def test_a_rule_that_stays_silent_still_shows_every_row(book: Rulebook) -> None:
+    lines = told(book, rule(book), magnesium="2.0 mg/dL")
+    assert lines[0] == "Low magnesium (hypomagnesemia@1.0.0) stayed silent."
+    assert len([line for line in lines if line.startswith("  Row ")]) == len(rule(book).levels)
+    assert not [line for line in lines if "Offered" in line or "Withheld" in line]
+
+
+def test_a_rule_nobody_could_judge_says_what_was_missing(book: Rulebook) -> None:
+    lines = told(book, rule(book))
+    assert lines[0] == "Low magnesium (hypomagnesemia@1.0.0) could not be judged."
+    assert any("magnesium: nothing recorded" in line for line in lines)
+
+
+def test_a_rule_about_an_order_names_it(book: Rulebook) -> None:
+    lines = told(book, rule(book, "magnesium-renal-dose"), BAG, order_dose="4 g")
+    assert lines[0].endswith(" stayed silent for magnesium sulfate 4 g.")
+
+
+def test_a_silent_rule_says_that_it_gives_no_card(book: Rulebook) -> None:
+    lines = told(book, replace(rule(book), status="silent"), **SEVERE)
+    assert lines[0] == "Low magnesium (hypomagnesemia@1.0.0) fired (silent mode: no card)."
+
+
+def test_a_rule_that_broke_says_so_and_the_next_one_follows(book: Rulebook) -> None:
+    broken = Decision(rule(book), Outcome.ERROR, "KeyError while judging hypomagnesemia")
+    facts = case_facts(book, {})
+    where = Where("test", 1)
+    one = replace(rule(book), unless=IsPresent("torsades", False, where))
+    lines = prose(Decisions((broken, judge_rule(one, facts)))).split("\n")
+    assert lines == [
+        "Low magnesium (hypomagnesemia@1.0.0) broke.",
+        "  Because: KeyError while judging hypomagnesemia.",
+        "",
+        "Low magnesium (hypomagnesemia@1.0.0) stayed silent.",
+        "  Because: not wanted here: torsades: nothing recorded.",
+        "",
+    ]
+    assert prose(Decisions(())) == ""
