@@ -71,9 +71,10 @@ def run_case(book: Rulebook, rule: Rule, case: Case) -> CaseResult:
     """One case. A `given` that cannot be read is a fault of the case."""
     try:
         given = {name: stated(book.facts[name], text) for name, text in case.given.items()}
+        facts = case_facts(book, given)
     except ValueError as error:
         return CaseResult(rule, case, None, (str(error),))
-    decision = judge_rule(rule, case_facts(book, given), _ORDER if rule.for_each else None)
+    decision = judge_rule(rule, facts, _ORDER if rule.for_each else None)
     return CaseResult(rule, case, decision, _faults(case, decision))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cds.facts.model import Category, Fact, Measured, Missing, Nothing, NotKnown
-from cds.kernel.quantity import Quantity, below
+from cds.kernel.quantity import Quantity, at_most, below
 from cds.kernel.verdict import Verdict
 from cds.rulebook.model import BandSource, Threshold
 
@@ -29,16 +29,23 @@ def band(
     value = of.state.quantity
     labels = _steps(value, source, thresholds)
     if source.contested is not None and own is not None and isinstance(own.state, Measured):
-        _, limit, _ = source.contested
+        label, limit, _ = source.contested
         ours = below(value, thresholds[limit].for_unit(value.unit))
-        labels = _contest(labels, source, ours, below(value, own.state.quantity))
+        theirs = below(value, own.state.quantity)
+        index = source.thresholds.index(limit)
+        labels = _contest(labels, label, source.labels[index : index + 2], (ours, theirs))
     order = " or ".join(label for label in source.labels if label in labels)
     return Fact(name, Category(frozenset(labels)), f"{of.explained}: {order}", of.evidence)
 
 
 def _steps(value: Quantity, source: BandSource, thresholds: Mapping[str, Threshold]) -> set[str]:
-    """Step i lies at or above threshold i-1 and below threshold i."""
-    under = [below(value, thresholds[name].for_unit(value.unit)) for name in source.thresholds]
+    """Step i lies at or above threshold i-1 and below threshold i (see `inclusive`)."""
+    under = [
+        (at_most if name in source.inclusive else below)(
+            value, thresholds[name].for_unit(value.unit)
+        )
+        for name in source.thresholds
+    ]
     count = len(source.thresholds) + 1
     found = set()
     for i in range(count):
@@ -49,14 +56,21 @@ def _steps(value: Quantity, source: BandSource, thresholds: Mapping[str, Thresho
     return found
 
 
-def _contest(labels: set[str], source: BandSource, ours: Verdict, theirs: Verdict) -> set[str]:
-    """Where our limit and the laboratory's own disagree, the contested label (R6)."""
-    if source.contested is None:
+def _contest(
+    labels: set[str], label: str, beside: tuple[str, ...], limits: tuple[Verdict, Verdict]
+) -> set[str]:
+    """Where our limit and the laboratory's own disagree, the contested label (R6).
+
+    `beside`: the steps below and above the limit; `limits`: is the value below ours, theirs?
+    The lower step needs both, the upper step neither.
+    """
+    lower, upper = beside
+    if not labels & {lower, upper}:
         return labels
-    label, name, _ = source.contested
-    index = source.thresholds.index(name)
-    beside = {source.labels[index], source.labels[index + 1]}
-    undecided = Verdict.CANNOT_TELL in (ours, theirs)
-    if not labels & beside or (ours is theirs and not undecided):
-        return labels
-    return labels | {label} if undecided else (labels - beside) | {label}
+    ruled_out = set()
+    if Verdict.NO in limits:
+        ruled_out.add(lower)
+    if Verdict.YES in limits:
+        ruled_out.add(upper)
+    agreed = limits[0] is limits[1] is not Verdict.CANNOT_TELL
+    return (labels - ruled_out) | (set() if agreed else {label})

@@ -18,7 +18,7 @@ from cds.engine.evaluate import judge
 from cds.engine.facts import Facts
 from cds.engine.offers import Ask, weigh
 from cds.engine.phrases import HOLE, fill, sentence
-from cds.engine.reasons import causes, facts_of
+from cds.engine.reasons import causes, facts_of, leaves
 from cds.facts.model import Fact, Missing
 from cds.facts.record import MedicationOrder, Record
 from cds.kernel.verdict import Verdict
@@ -51,6 +51,10 @@ def decide_rule(rule: Rule, facts: Facts) -> list[Decision]:
         return [judge_rule(rule, facts)]
     wanted = set(rule.for_each.roles)
     orders = [o for o in facts.record.drafts if o.selected and o.systemic and o.roles & wanted]
+    unread = [o for o in facts.record.drafts if o.selected and not o.identified]
+    if not orders and unread:
+        why = "a selected draft order names no drug that can be read"
+        return [Decision(rule, Outcome.CANNOT_TELL, why, undecided=(why,))]
     if not orders:
         return [Decision(rule, Outcome.SILENT, f"no selected order is a {rule.for_each.name}")]
     return [judge_rule(rule, facts.for_order(order), order) for order in orders]
@@ -66,7 +70,7 @@ def judge_rule(rule: Rule, facts: Facts, order: MedicationOrder | None = None) -
             return Decision(
                 rule,
                 Outcome.SILENT,
-                f"not wanted here: {unless.why or unless.clause}",
+                f"not wanted here: {_because(unless)}",
                 order=order,
                 silent_mode=silent_mode,
             )
@@ -96,6 +100,12 @@ def judge_rule(rule: Rule, facts: Facts, order: MedicationOrder | None = None) -
         order=order,
         silent_mode=silent_mode,
     )
+
+
+def _because(judgement: Judgement) -> str:
+    """What made it Yes, in the words of its leaves."""
+    found = [f"{x.clause} ({x.why})" for x in leaves(judgement) if x.verdict is Verdict.YES]
+    return "; ".join(dict.fromkeys(found)) or judgement.clause
 
 
 def _no_row(levels: list[LevelJudged]) -> str:

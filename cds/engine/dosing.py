@@ -10,7 +10,7 @@ from cds.engine.phrases import amount_words
 from cds.engine.tables import cell
 from cds.facts import show
 from cds.kernel.quantity import Quantity
-from cds.kernel.units import Analyte
+from cds.kernel.units import UNITS, Analyte
 from cds.rulebook.model import DoseSpec, OrderTemplate
 
 _FREQUENCY = {1: "once daily", 2: "twice daily"}
@@ -63,7 +63,8 @@ def _frequency(per_day: Quantity, template: OrderTemplate) -> Dosed | NoDose:
     return Dosed(total, 1, count, words=words)
 
 
-def _amount(dose: Quantity, spec: DoseSpec, template: OrderTemplate | None) -> Dosed | NoDose:
+def _amount(stated: Quantity, spec: DoseSpec, template: OrderTemplate | None) -> Dosed | NoDose:
+    dose = stated.to(UNITS[stated.analyte].canonical)  # rates are per canonical unit
     units = None
     if template is not None and template.per_unit is not None:
         count = dose.value / template.per_unit.to(dose.unit).value

@@ -143,8 +143,8 @@ def _given(record: Record, source: MedicationSource, wanted: set[str], now: date
             named & wanted
             and _route_fits(source, item.parenteral)
             and (
-                (when is not None and timedelta(0) <= now - when < GIVEN_WITHIN)
-                or not item.completed
+                # A dose at a time nobody wrote down may have been given just now.
+                when is None or timedelta(0) <= now - when <= GIVEN_WITHIN or not item.completed
             )
         ):
             found.append((item.source, f"{item.name} (given)"))

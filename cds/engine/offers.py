@@ -9,7 +9,7 @@ from cds.engine.dosing import Dosed, NoDose, work_out_dose
 from cds.engine.evaluate import judge, judge_definition
 from cds.engine.facts import Facts
 from cds.engine.phrases import fill
-from cds.engine.reasons import sentences, stops
+from cds.engine.reasons import causes, sentences, stops
 from cds.facts.model import Measured
 from cds.kernel.quantity import Quantity, at_most, point
 from cds.kernel.verdict import Verdict
@@ -75,19 +75,21 @@ def _stopped(
 
 def _from(suggestion: Suggestion, judgements: tuple[Judgement, ...], otherwise: str) -> Withheld:
     codes = tuple(name for judgement in judgements for name in stops(judgement))
-    return Withheld(
-        suggestion,
-        sentences(judgements) or tuple(j.why for j in judgements),
-        codes or (otherwise,),
-        judgements,
-    )
+    return Withheld(suggestion, _said(judgements), codes or (otherwise,), judgements)
+
+
+def _said(judgements: tuple[Judgement, ...]) -> tuple[str, ...]:
+    """Every judgement is heard: by the names in it, else by the causes at its leaves."""
+    unnamed = [item for item in judgements if not sentences((item,))]
+    causes_ = [why for item in unnamed for why in causes(item)]
+    return (*sentences(judgements), *(f"could not be checked ({why})" for why in causes_))
 
 
 def _joined(suggestion: Suggestion, parts: list[Withheld]) -> Withheld:
     """One Withheld; sentences are gathered anew so that one cause is named once."""
     judgements = tuple(j for part in parts for j in part.judgements)
     plain = [reason for part in parts if not part.judgements for reason in part.reasons]
-    reasons = (*sentences(judgements), *plain) or tuple(r for part in parts for r in part.reasons)
+    reasons = (*_said(judgements), *plain)
     codes = tuple(dict.fromkeys(code for part in parts for code in part.codes))
     return Withheld(suggestion, tuple(dict.fromkeys(reasons)), codes, judgements)
 

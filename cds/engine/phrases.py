@@ -81,8 +81,12 @@ def _measured(state: Measured, attribute: str, facts: Facts) -> str:
     if attribute == "when":
         return show.time_words(state.when) if state.when else "unknown time"
     if attribute == "number":
-        return show.quantity_words(state.quantity).split(" ")[0]
+        return _number(state.quantity)
     return plain(show.both_units(state.quantity, state.as_received))
+
+
+def _number(quantity: Quantity) -> str:
+    return show.quantity_words(quantity).removesuffix(f" {show.unit_words(quantity.unit)}")
 
 
 def _missing(state: Missing, attribute: str, facts: Facts) -> str:

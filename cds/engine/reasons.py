@@ -10,7 +10,9 @@ from cds.kernel.verdict import Verdict
 
 
 def stops(judgement: Judgement) -> tuple[str, ...]:
-    """Names of the innermost named clauses that hold."""
+    """Names of the innermost named clauses that make it hold; () when it does not."""
+    if judgement.verdict is not Verdict.YES:
+        return ()
     return tuple(dict.fromkeys(node.definition for node in _innermost(judgement, Verdict.YES)))
 
 

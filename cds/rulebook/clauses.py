@@ -20,6 +20,7 @@ from cds.rulebook.model import (
     IsIn,
     IsMissing,
     IsPresent,
+    LabSource,
     Operand,
     Operator,
     ToFact,
@@ -167,7 +168,7 @@ class ClauseCompiler:
     def _missing(self, spec: FactSpec, value: Any, path: At) -> Clause:
         names = value if isinstance(value, list) else [value]
         for name in names:
-            if name not in REASON_WORDS:
+            if not isinstance(name, str) or name not in REASON_WORDS:
                 raise self._refuse(
                     path, f"`{name}` is not a reason.", suggest(str(name), list(REASON_WORDS))
                 )
@@ -180,6 +181,8 @@ class ClauseCompiler:
     ) -> Clause:
         where = self.source.where(*path)
         if operator in ("rising_by", "falling_by"):
+            if not isinstance(spec.source, LabSource):
+                raise self._refuse(path, f"`{spec.name}` is no lab: it has no earlier value.")
             try:
                 by = words.quantity(str(value), analyte)
             except ValueError as error:

@@ -6,6 +6,7 @@ from typing import Any
 
 from cds.rulebook import words
 from cds.rulebook.clauses import ClauseCompiler
+from cds.rulebook.fact_sources import roles_of
 from cds.rulebook.model import (
     Case,
     Clause,
@@ -112,6 +113,10 @@ class RuleCompiler:
         )
 
     def _check_names(self) -> None:
+        roles = roles_of(self.scope.terminology)
+        for i, role in enumerate(self.data.for_each.order if self.data.for_each else ()):
+            if role not in roles:
+                self.scope.unknown(self.source, ("for_each", "order", i), "role", role, roles)
         for i, reason in enumerate(self.data.override_reasons):
             if reason not in self.scope.override_reasons:
                 self.scope.unknown(

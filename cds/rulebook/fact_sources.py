@@ -7,7 +7,8 @@ from typing import Any
 
 from cds.facts.derived.registry import DERIVED
 from cds.facts.model import Reason
-from cds.kernel.codes import Loinc
+from cds.facts.terminology import Terminology
+from cds.kernel.codes import LOINC, Loinc
 from cds.kernel.units import Analyte
 from cds.rulebook import words
 from cds.rulebook.model import (
@@ -68,6 +69,9 @@ def declare_fact(scope: Scope, source: Source, name: str, data: dict[str, Any]) 
         return
     try:
         found, kind = reader(scope, rest)
+    except (TypeError, AttributeError):  # a list or nothing where a word must stand
+        scope.report(source, path, "a word of this fact has no value, or one of the wrong shape.")
+        return
     except (ValueError, KeyError) as error:
         message = (
             str(error.args[0])
@@ -120,11 +124,7 @@ def _derived(_: Scope, data: dict[str, Any]) -> Built:
 
 
 def _problem(scope: Scope, data: dict[str, Any]) -> Built:
-    terms = scope.terminology
-    known = {c for group in terms.problems.values() for c in group} | {
-        concept for _, _, concept in terms.problem_prefixes
-    }
-    names = _known("problem", _names(data["problem"]), known)
+    names = _known("problem", _names(data["problem"]), problems_of(scope.terminology))
     within = words.span(data["onset_within"]) if "onset_within" in data else None
     undated = data.get("undated", "counts" if within is None else "")
     if undated not in ("counts", "does-not-count"):
@@ -140,10 +140,21 @@ def _procedure(scope: Scope, data: dict[str, Any]) -> Built:
     return ProcedureSource(names, words.span(data["within"])), PRESENCE
 
 
+def roles_of(terms: Terminology) -> set[str]:
+    """Every drug role some code or name carries."""
+    coded = {role for drug in terms.drugs.values() for role in drug.roles}
+    return coded | {role for name in terms.names for role in name.roles}
+
+
+def problems_of(terms: Terminology) -> set[str]:
+    """Every problem concept some code carries."""
+    coded = {concept for group in terms.problems.values() for concept in group}
+    return coded | {concept for _, _, concept in terms.problem_prefixes}
+
+
 def _medication(scope: Scope, data: dict[str, Any]) -> Built:
     terms = scope.terminology
-    roles = {r for drug in terms.drugs.values() for r in drug.roles}
-    roles |= {r for name in terms.names for r in name.roles}
+    roles = roles_of(terms)
     ingredients = {i for drug in terms.drugs.values() for i in drug.ingredients}
     names = _known("role or ingredient", _names(data["medication"]), roles | ingredients)
     which = _names(data["which"])
@@ -160,12 +171,14 @@ def _medication(scope: Scope, data: dict[str, Any]) -> Built:
     return found, PRESENCE
 
 
-def _allergy(_: Scope, data: dict[str, Any]) -> Built:
-    return AllergySource(_names(data["allergy"])), PRESENCE
+def _allergy(scope: Scope, data: dict[str, Any]) -> Built:
+    known = {name for group in scope.terminology.allergens.values() for name in group}
+    return AllergySource(_known("allergen", _names(data["allergy"]), known)), PRESENCE
 
 
-def _lab_order(_: Scope, data: dict[str, Any]) -> Built:
-    loincs = tuple(Loinc(code) for code in _names(data["lab_order"]))
+def _lab_order(scope: Scope, data: dict[str, Any]) -> Built:
+    known = {coding.code for coding in scope.terminology.labs if coding.system == LOINC}
+    loincs = tuple(Loinc(c) for c in _known("LOINC code", _names(data["lab_order"]), known))
     return LabOrderSource(loincs, words.span(data["within"])), PRESENCE
 
 
@@ -221,7 +234,7 @@ def _supplied(_: Scope, data: dict[str, Any]) -> Built:
     return SuppliedSource(key), PRESENCE
 
 
-def _order(_: Scope, data: dict[str, Any]) -> Built:
+def _order(scope: Scope, data: dict[str, Any]) -> Built:
     what = data["order"]
     match what:
         case "dose" | "daily" | "rate":
@@ -231,8 +244,12 @@ def _order(_: Scope, data: dict[str, Any]) -> Built:
             return OrderSource(what), FactType("category", None, ("parenteral", "oral", "unknown"))
         case "readable" | "editable":
             return OrderSource(what), PRESENCE
-        case "product" | "roles":
-            return OrderSource(what, _names(data["one_of"])), PRESENCE
+        case "product":
+            products = {str(code) for code in scope.terminology.products}
+            return OrderSource(what, _known("product", _names(data["one_of"]), products)), PRESENCE
+        case "roles":
+            names = _known("role", _names(data["one_of"]), roles_of(scope.terminology))
+            return OrderSource(what, names), PRESENCE
         case _:
             raise ValueError(f"`{what}` is not one of {', '.join(ORDER_PROPERTIES)}")
 

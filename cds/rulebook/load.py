@@ -76,6 +76,12 @@ def assemble(
     site: str | None = None,
 ) -> Rulebook:
     """Shared files and rules on top of code sets and order templates that are loaded already."""
+    problems += [
+        Problem(
+            f"{directory.name}/{path.name}", 1, "`.yml` files are not read.", "Name it `.yaml`."
+        )
+        for path in sorted(directory.rglob("*.yml"))
+    ]
     scope = Scope(terms, templates, problems)
     _declare_shared(scope, directory)
     rules = _rules(scope, directory)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from cds.errors import Problem, RulebookError
@@ -76,6 +76,8 @@ def read_source(path: Path, shown: str) -> Source:
         raise RulebookError(
             (Problem(shown, line, f"not readable as YAML: {error.problem}"),)
         ) from None
+    except (YAMLError, RecursionError):
+        raise RulebookError((Problem(shown, 1, "not readable as YAML"),)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise RulebookError(
             (Problem(shown, 1, f"the file cannot be read ({type(error).__name__})"),)

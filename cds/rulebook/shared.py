@@ -9,7 +9,7 @@ from typing import Any
 from cds.kernel.quantity import Quantity
 from cds.kernel.units import UNITS, Analyte, factor
 from cds.rulebook import words
-from cds.rulebook.fact_sources import declare_fact
+from cds.rulebook.fact_sources import declare_fact, problems_of
 from cds.rulebook.model import (
     BandSource,
     Citation,
@@ -25,6 +25,7 @@ from cds.rulebook.scope import Scope
 from cds.rulebook.source import At, Source
 
 UNKNOWN = "unknown"
+ABOVE = "above "  # before a threshold in `steps`: the value itself still stands below
 
 
 def declare_citations(scope: Scope, source: Source, data: SharedFile) -> None:
@@ -70,6 +71,11 @@ def declare_tables(scope: Scope, source: Source, data: SharedFile) -> None:
 def _window(scope: Scope, source: Source, name: str, data: WindowData) -> None:
     path: At = ("windows", name)
     scope.check_cites(source, (*path, "cite"), data.cite)
+    problem = data.shorter_when.problem if data.shorter_when else None
+    if problem is not None and problem not in problems_of(scope.terminology):
+        scope.unknown(
+            source, (*path, "shorter_when"), "problem", problem, problems_of(scope.terminology)
+        )
     try:
         shorter = data.shorter_when and (
             data.shorter_when.problem,
@@ -123,7 +129,9 @@ def _band(scope: Scope, source: Source, name: str, data: BandData) -> None:
     if spec is None or spec.type.analyte is None:
         scope.unknown(source, (*path, "of"), "lab fact", data.of, scope.facts)
         return
-    labels, thresholds = tuple(data.steps[0::2]), tuple(data.steps[1::2])
+    labels, limits = tuple(data.steps[0::2]), tuple(data.steps[1::2])
+    thresholds = tuple(name.removeprefix(ABOVE) for name in limits)
+    inclusive = frozenset(name.removeprefix(ABOVE) for name in limits if name.startswith(ABOVE))
     if len(labels) != len(thresholds) + 1 or len(set(labels)) != len(labels):
         scope.report(
             source,
@@ -147,7 +155,7 @@ def _band(scope: Scope, source: Source, name: str, data: BandData) -> None:
         labels = (*labels, item.label)
     scope.facts[name] = FactSpec(
         name,
-        BandSource(data.of, labels, thresholds, contested),
+        BandSource(data.of, labels, thresholds, contested, inclusive),
         FactType("category", None, labels),
         source.where(*path),
     )

@@ -28,6 +28,8 @@ def compile_suggestion(
         scope.report(source, path, "a suggestion has exactly one of create, update and delete.")
         return None
     check_text(scope, source, (*path, "label"), data.label, offer=True, order=True)
+    if data.update is not None and data.dose is None:
+        scope.report(source, path, "an update needs a `dose`.", "To take the order off, `delete`.")
     template = _template(scope, source, path, data)
     unless = _unless(scope, source, (*path, "unless"), data.unless)
     if template is not None:
@@ -45,7 +47,7 @@ def compile_suggestion(
         kinds[0],
         source.where(*path),
         template.name if template else None,
-        _dose(scope, source, path, data.dose),
+        _dose(scope, source, path, data.dose, template),
         clause,
         unless,
         data.duplicate_of,
@@ -89,7 +91,9 @@ def _unless(scope: Scope, source: Source, path: At, names: list[str]) -> tuple[H
     return tuple(found)
 
 
-def _dose(scope: Scope, source: Source, path: At, data: DoseData | None) -> DoseSpec | None:
+def _dose(
+    scope: Scope, source: Source, path: At, data: DoseData | None, template: OrderTemplate | None
+) -> DoseSpec | None:
     if data is None:
         return None
     at = (*path, "dose")
@@ -97,6 +101,14 @@ def _dose(scope: Scope, source: Source, path: At, data: DoseData | None) -> Dose
         scope.unknown(source, at, "table", data.table, scope.tables)
         return None
     analyte = scope.tables[data.table].analyte
+    wanted = _dimension(template)
+    if wanted is not None and analyte is not wanted:
+        scope.report(
+            source,
+            at,
+            f"`{data.table}` gives a {analyte.value}; this order takes a {wanted.value}.",
+        )
+        return None
     try:
         rate = _rate(data.rate, analyte)
         over = words.quantity(data.over, Analyte.DURATION) if data.over else None
@@ -106,6 +118,13 @@ def _dose(scope: Scope, source: Source, path: At, data: DoseData | None) -> Dose
     if rate is not None and over is not None:
         scope.report(source, at, "give `rate` or `over`, not both.")
     return DoseSpec(data.table, rate, over)
+
+
+def _dimension(template: OrderTemplate | None) -> Analyte | None:
+    """What a table must give for this order; None = any (edits are checked against the draft)."""
+    if template is None:
+        return None
+    return Analyte.FREQUENCY if template.fills == "frequency" else template.analyte
 
 
 def _rate(text: str | None, dose: Analyte) -> Quantity | None:
@@ -120,7 +139,13 @@ def _total(scope: Scope, source: Source, path: At, data: SuggestionData) -> tupl
     if data.total is None:
         return None
     fact, limit = scope.facts.get(data.total.fact), scope.thresholds.get(data.total.at_most)
-    if fact is None or limit is None or fact.type.analyte is not limit.analyte:
-        scope.report(source, (*path, "total"), "`total` needs a fact and a threshold of one kind.")
+    table = scope.tables.get(data.dose.table) if data.dose else None
+    one_kind = fact and limit and table and fact.type.analyte is limit.analyte is table.analyte
+    if not one_kind:
+        scope.report(
+            source,
+            (*path, "total"),
+            "`total` needs a fact and a threshold of one kind with the dose.",
+        )
         return None
     return data.total.fact, data.total.at_most

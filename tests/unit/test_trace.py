@@ -98,7 +98,7 @@ def test_a_rule_that_broke_says_so_and_the_next_one_follows(book: Rulebook) -> N
         "  Because: KeyError while judging hypomagnesemia.",
         "",
         "Low magnesium (hypomagnesemia@1.0.0) stayed silent.",
-        "  Because: not wanted here: torsades: nothing recorded.",
+        "  Because: not wanted here: torsades absent (torsades: nothing recorded).",
         "",
     ]
     assert prose(Decisions(())) == ""

@@ -124,6 +124,9 @@ class OrderSource:
 class BandSource:
     """A partition of a lab by thresholds: `steps` = label, threshold, label, ..., label.
 
+    A value equal to its threshold stands on the step above it, but for the thresholds in
+    `inclusive` (written `above name`): there it still stands on the step below.
+
     `contested`: (label, threshold name, reference_low fact): values on which the default limit
     and the laboratory's own limit disagree get that label instead (R6 borderline).
     """
@@ -132,6 +135,7 @@ class BandSource:
     labels: tuple[str, ...]
     thresholds: tuple[str, ...]
     contested: tuple[str, str, str] | None = None
+    inclusive: frozenset[str] = frozenset()
 
 
 FactSource = (

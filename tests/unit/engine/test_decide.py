@@ -76,7 +76,7 @@ def test_an_unwanted_card_of_a_silent_rule_is_silent_too(book: Rulebook) -> None
     changed = replace(rule(book, "hypomagnesemia"), status="silent", unless=NO_TORSADES)
     decision = judged(book, changed, **SEVERE)
     assert (decision.outcome, decision.silent_mode) == (Outcome.SILENT, True)
-    assert decision.reason == "not wanted here: torsades: nothing recorded"
+    assert decision.reason == "not wanted here: torsades absent (torsades: nothing recorded)"
 
 
 @pytest.mark.parametrize(

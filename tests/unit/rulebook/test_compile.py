@@ -99,7 +99,7 @@ FAULTS = [
      "`order-it` is a shared suggestion already."),
     (RULE.replace(LEVEL, f"{NEW}[drop]") + "suggestions: {drop: {label: x, delete: order}}\n", RULE,
      "`drop` edits an order, but this rule has no `for_each`."),
-    (RULE.replace(LEVEL, f"{NEW}[cut]") + "suggestions: {cut: {label: x, update: order}}\n", RULE,
+    (RULE.replace(LEVEL, f"{NEW}[cut]") + "suggestions: {cut: {label: x, delete: order}}\n", RULE,
      "`cut` edits an order, but this rule has no `for_each`."),
     (f"{RULE}suggestions: {{bad: {{label: x}}}}\n", RULE,
      "a suggestion has exactly one of create, update and delete."),

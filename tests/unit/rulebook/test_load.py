@@ -22,6 +22,18 @@ def test_the_small_rulebook_of_these_tests_loads(tmp_path: Path) -> None:
 # (what is replaced in the rule, by what, the words of the finding)
 RULE_FAULTS = [
     (
+        "purpose: a test",
+        "purpose: a test\nfor_each: {order: [mg-replacment-iv], which: selected}",
+        "`mg-replacment-iv` is not a declared role. Did you mean `mg-replacement-iv`?",
+    ),
+    (
+        "when: {holds: low_magnesium}",
+        "when: {age: {rising_by: 1 a}}",
+        "`age` is no lab: it has no earlier value.",
+    ),
+    ("when: {holds: low_magnesium}", "when: {magnesium: {missing: [[stale]]}}", "is not a reason."),
+    ("title: Test rule", "title: \x07", "not readable as YAML"),
+    (
         "when: {holds: low_magnesium}",
         "when: {holds: low_magnesum}",
         "`low_magnesum` is not a declared definition. Did you mean `low_magnesium`?",
@@ -151,6 +163,31 @@ def test_a_fault_in_a_rule_is_named_with_its_line_and_its_mend(
 
 SHARED_FAULTS = [
     (
+        "epilepsy: {problem: epilepsy}",
+        "epilepsy: {allergy: magnesum}",
+        "no code set has the allergen `magnesum`. Did you mean `magnesium`?",
+    ),
+    (
+        "epilepsy: {problem: epilepsy}",
+        "epilepsy: {lab_order: [19123-8], within: 24 h}",
+        "no code set has the LOINC code `19123-8`",
+    ),
+    (
+        "epilepsy: {problem: epilepsy}",
+        "epilepsy: {order: roles, one_of: [mg-replacment-iv]}",
+        "no code set has the role `mg-replacment-iv`. Did you mean `mg-replacement-iv`?",
+    ),
+    (
+        "epilepsy: {problem: epilepsy}",
+        "epilepsy: {problem: epilepsy, onset_within: }",
+        "has no value, or one of the wrong shape",
+    ),
+    (
+        "why: a day,",
+        "why: a day, shorter_when: {problem: ckdd, outpatient: 1 d},",
+        "`ckdd` is not a declared problem. Did you mean `ckd`?",
+    ),
+    (
         "value: [1.7 mg/dL, 0.70 mmol/L]",
         "value: [1.7 mg/dL, 0.80 mmol/L]",
         "`0.80 mmol/L` is not `1.7 mg/dL`",
@@ -275,3 +312,11 @@ def test_equal_files_have_equal_digests_and_one_byte_changes_it(tmp_path: Path) 
     first = rulefiles.load(tmp_path / "a").digest
     assert rulefiles.load(tmp_path / "b").digest == first
     assert rulefiles.load(tmp_path / "c", RULE + "# one more byte\n").digest != first
+
+
+def test_a_file_that_would_be_overlooked_is_refused(tmp_path: Path) -> None:
+    (rulefiles.write(tmp_path) / "forgotten.yml").write_text("id: forgotten\n", encoding="utf-8")
+    found = rulefiles.problems(tmp_path)
+    assert [str(item) for item in found] == [
+        "rules/forgotten.yml:1: `.yml` files are not read. Name it `.yaml`."
+    ]

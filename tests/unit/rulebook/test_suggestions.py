@@ -87,12 +87,25 @@ def test_a_dose_may_run_over_a_time_instead_of_at_a_rate(book: Rulebook) -> None
     assert found.dose == DoseSpec("grams", None, quantity(Analyte.DURATION, "15 min"))
 
 
-@pytest.mark.parametrize("data", [{"update": "order"}, {"delete": "order"}])
-def test_an_edit_needs_no_template(book: Rulebook, data: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "data", [{"update": "order", "dose": {"table": "grams"}}, {"delete": "order"}]
+)
+def test_an_edit_needs_no_template(book: Rulebook, data: dict[str, Any]) -> None:
     found, problems = compiled(book, {"label": "{order}", **data})
     assert problems == []
     assert found is not None
-    assert (found.template, found.dose, found.action) == (None, None, next(iter(data)))
+    assert (found.template, found.action) == (None, next(iter(data)))
+
+
+def test_an_update_needs_its_dose(book: Rulebook) -> None:
+    _, problems = compiled(book, {"label": "{order}", "update": "order"})
+    assert problems == ["an update needs a `dose`. To take the order off, `delete`."]
+
+
+def test_a_table_of_grams_never_writes_a_tablet_order(book: Rulebook) -> None:
+    data = {"label": "x", "create": "magnesium-oxide-tablet", "dose": {"table": "grams"}}
+    _, problems = compiled(book, data)
+    assert "`grams` gives a magnesium_sulfate_dose; this order takes a frequency." in problems
 
 
 def test_a_test_needs_no_stops_and_names_its_duplicate(book: Rulebook) -> None:
@@ -111,7 +124,7 @@ def test_no_high_alert_suggestion_lacks_one_of_its_stops(book: Rulebook, missing
 
 
 KINDS = "a suggestion has exactly one of create, update and delete."
-NOT_ONE_KIND = "`total` needs a fact and a threshold of one kind."
+NOT_ONE_KIND = "`total` needs a fact and a threshold of one kind with the dose."
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"label": "x"}, KINDS),
     ({"label": "x", "create": "magnesium-level", "delete": "order"}, KINDS),
