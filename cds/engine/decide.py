@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,18 +63,11 @@ def decide_rule(rule: Rule, facts: Facts) -> list[Decision]:
 
 def judge_rule(rule: Rule, facts: Facts, order: MedicationOrder | None = None) -> Decision:
     """One rule, for one patient (and one order): levels top down, the first Yes wins."""
-    silent_mode = rule.status == "silent"
     blocked: Judgement | None = None
     if rule.unless is not None:
         unless = judge(rule.unless, facts)
         if unless.verdict is Verdict.YES:
-            return Decision(
-                rule,
-                Outcome.SILENT,
-                f"not wanted here: {_because(unless)}",
-                order=order,
-                silent_mode=silent_mode,
-            )
+            return _without_card(rule, order, f"not wanted here: {_because(unless)}")
         blocked = unless if unless.verdict is Verdict.CANNOT_TELL else None
     judged: list[LevelJudged] = []
     for level in rule.levels:
@@ -82,23 +76,25 @@ def judge_rule(rule: Rule, facts: Facts, order: MedicationOrder | None = None) -
         if found.judgement.verdict is Verdict.YES:
             return _Fired(rule, facts, order, tuple(judged), blocked).decision()
     open_ = [item for item in judged if item.judgement.verdict is Verdict.CANNOT_TELL]
-    if open_:
-        return Decision(
-            rule,
-            Outcome.CANNOT_TELL,
-            "; ".join(_undecided(open_)),
-            tuple(judged),
-            order=order,
-            undecided=_undecided(open_),
-            silent_mode=silent_mode,
-        )
+    reason = "; ".join(_undecided(open_)) if open_ else _no_row(judged)
+    return _without_card(rule, order, reason, tuple(judged), open_)
+
+
+def _without_card(
+    rule: Rule,
+    order: MedicationOrder | None,
+    reason: str,
+    levels: tuple[LevelJudged, ...] = (),
+    open_: Sequence[LevelJudged] = (),
+) -> Decision:
     return Decision(
         rule,
-        Outcome.SILENT,
-        _no_row(judged),
-        tuple(judged),
+        Outcome.CANNOT_TELL if open_ else Outcome.SILENT,
+        reason,
+        levels,
         order=order,
-        silent_mode=silent_mode,
+        undecided=_undecided(open_),
+        silent_mode=rule.status == "silent",
     )
 
 
@@ -115,7 +111,7 @@ def _no_row(levels: list[LevelJudged]) -> str:
     return "; ".join(("no row of this rule applies", *dict.fromkeys(absent)))
 
 
-def _undecided(levels: list[LevelJudged]) -> tuple[str, ...]:
+def _undecided(levels: Sequence[LevelJudged]) -> tuple[str, ...]:
     """One sentence per cause: which rows it kept open."""
     rows: dict[str, list[str]] = {}
     for item in levels:

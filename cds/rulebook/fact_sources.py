@@ -50,39 +50,38 @@ def declare_fact(scope: Scope, source: Source, name: str, data: dict[str, Any]) 
     rest = dict(data)
     default = rest.pop("in_cases", None)
     word = next(iter(rest), "")
+    if not _known_words(scope, source, path, word, rest):
+        return
+    try:
+        found, kind = _READERS[word][0](scope, rest)
+    except (TypeError, AttributeError):  # a list or nothing where a word must stand
+        scope.report(source, path, "a word of this fact has no value, or one of the wrong shape.")
+    except KeyError as error:
+        scope.report(source, path, f"`{error.args[0]}` is missing here.")
+    except ValueError as error:
+        scope.report(source, path, f"{error}.")
+    else:
+        scope.facts[name] = FactSpec(name, found, kind, source.where(*path))
+        if default is not None:
+            scope.case_defaults[name] = str(default)
+
+
+def _known_words(scope: Scope, source: Source, path: At, word: str, rest: dict[str, Any]) -> bool:
     if word not in _READERS:
+        kinds = f"Kinds: {', '.join(_READERS)}."
         scope.report(
             source,
             (*path, word),
             f"`{word}` is not a kind of fact.",
-            suggest(word, list(_READERS)) or f"Kinds: {', '.join(_READERS)}.",
+            suggest(word, list(_READERS)) or kinds,
         )
-        return
-    reader, allowed = _READERS[word]
-    for extra in set(rest) - {word, *allowed}:
-        scope.report(
-            source,
-            (*path, extra),
-            f"`{extra}` is not a word of a `{word}` fact.",
-            suggest(extra, allowed),
-        )
-        return
-    try:
-        found, kind = reader(scope, rest)
-    except (TypeError, AttributeError):  # a list or nothing where a word must stand
-        scope.report(source, path, "a word of this fact has no value, or one of the wrong shape.")
-        return
-    except (ValueError, KeyError) as error:
-        message = (
-            str(error.args[0])
-            if isinstance(error, ValueError)
-            else f"`{error.args[0]}` is missing here"
-        )
-        scope.report(source, path, f"{message}.")
-        return
-    scope.facts[name] = FactSpec(name, found, kind, source.where(*path))
-    if default is not None:
-        scope.case_defaults[name] = str(default)
+        return False
+    allowed = _READERS[word][1]
+    extra = next((name for name in rest if name != word and name not in allowed), None)
+    if extra is not None:
+        message = f"`{extra}` is not a word of a `{word}` fact."
+        scope.report(source, (*path, extra), message, suggest(extra, allowed))
+    return extra is None
 
 
 def _names(value: Any) -> tuple[str, ...]:
