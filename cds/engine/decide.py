@@ -18,10 +18,11 @@ from cds.engine.decision import (
 from cds.engine.evaluate import judge
 from cds.engine.facts import Facts
 from cds.engine.offers import Ask, weigh
-from cds.engine.phrases import HOLE, fill, sentence
+from cds.engine.phrases import fill, sentence
 from cds.engine.reasons import causes, facts_of, leaves
 from cds.facts.model import Fact, Missing
 from cds.facts.record import MedicationOrder, Record
+from cds.kernel.text import HOLE
 from cds.kernel.verdict import Verdict
 from cds.rulebook.model import Clause, Indicator, Level, Note, Rule, Rulebook
 

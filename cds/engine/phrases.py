@@ -10,13 +10,11 @@ from cds.engine.tables import cell
 from cds.facts import show
 from cds.facts.model import Category, Fact, Measured, Missing, Nothing, NotKnown, Presence
 from cds.kernel.quantity import Quantity
-from cds.kernel.text import plain
+from cds.kernel.text import HOLE, plain
 from cds.kernel.units import Analyte
 
 # Long enough for two kidney estimates with what decided; a chart cannot flood a card.
 LONGEST_EXPLANATION = 400
-
-HOLE = re.compile(r"\{([a-z_][a-z0-9_]*)(?:\.([a-z_]+))?\}")
 
 
 def fill(text: str, facts: Facts, extra: Mapping[str, str] | None = None) -> str:

@@ -12,6 +12,9 @@ import unicodedata
 
 LONGEST_NAME = 120
 
+# A hole in the text of a rule: `{magnesium}` or `{magnesium.age}`.
+HOLE = re.compile(r"\{([a-z_][a-z0-9_]*)(?:\.([a-z_]+))?\}")
+
 _MARKS = str.maketrans(
     {"[": "(", "]": ")", "`": "'", "|": "/", "\\": "/", "*": "\u2217", "~": "\u223c"}
 )

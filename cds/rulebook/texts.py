@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
+from cds.kernel.text import HOLE
 from cds.rulebook.model import FactSpec
 from cds.rulebook.schema import suggest
 from cds.rulebook.scope import Scope
 from cds.rulebook.source import At, Source
 
-HOLE = re.compile(r"\{([a-z_][a-z0-9_]*)(?:\.([a-z_]+))?\}")
 _ANY_BRACE = re.compile(r"[{}]")
 
 # What may follow the dot, by kind of fact. `explained` and `why` say how the fact came about.
