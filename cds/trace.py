@@ -18,7 +18,9 @@ _MARKS = {Verdict.YES: "yes", Verdict.NO: "no", Verdict.CANNOT_TELL: "cannot tel
 
 def prose(decisions: Decisions) -> str:
     """All rules, one paragraph each, with the clauses that decided."""
-    return "\n".join(line for item in decisions.items for line in (*_rule(item), ""))
+    lines = [line for item in decisions.items for line in (*_rule(item), "")]
+    lines += [f"Not read: {line}." for line in decisions.unread]
+    return "\n".join(lines)
 
 
 def _rule(decision: Decision) -> Iterator[str]:

@@ -21,6 +21,7 @@ from cds.kernel.text import plain, shortened
 from cds.rulebook.model import Level, OverrideReason, Suggestion
 
 LONGEST_REASON = 600  # one explanation; a chart text that fills it is cut
+MOST_UNREAD = 3  # resources named on a card; the trace names all
 LONGEST_SUMMARY = 139  # fewer than 140 characters (CDS Hooks 2.0.1, card.summary)
 TOPIC_SYSTEM = "https://electrolyte-cds.example/CodeSystem/card-topic"
 TOPICS = {
@@ -54,8 +55,17 @@ def render_all(decisions: Decisions, context: CardContext) -> Rendered:
         if item.fired is not None and item.outcome is Outcome.FIRES and not item.silent_mode
     )
     folded = fold(drafts)
-    cards = tuple(_card(draft, context) for draft in folded.cards)
+    cards = tuple(_card(draft, context) for draft in _with_unread(folded.cards, decisions.unread))
     return Rendered(cards, folded.defects)
+
+
+def _with_unread(cards: tuple[CardDraft, ...], unread: tuple[str, ...]) -> tuple[CardDraft, ...]:
+    """The first card names what could not be read: advice must not look surer than its data."""
+    if not cards or not unread:
+        return cards
+    more = f" and {len(unread) - MOST_UNREAD} more" if len(unread) > MOST_UNREAD else ""
+    named = "; ".join(_told(line) for line in unread[:MOST_UNREAD])
+    return (cards[0].saying(_line("Not read", f"{named}{more}.")), *cards[1:])
 
 
 def _draft(

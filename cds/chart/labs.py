@@ -34,7 +34,8 @@ from cds.kernel.codes import LOINC, Coding, Loinc
 from cds.kernel.units import Analyte
 
 FINAL = frozenset({"final", "corrected", "amended"})
-READ = FINAL | {"preliminary"}  # every other status word is dropped silently (R2)
+READ = FINAL | {"preliminary"}
+DROPPED = frozenset({"registered", "cancelled", "entered-in-error", "unknown"})  # silently (R2)
 
 _observation = msgspec.json.Decoder(Observation)
 _outline = msgspec.json.Decoder(ObservationOutline)
@@ -84,7 +85,7 @@ def _read(
     observation = decoded(resource, _observation)
     if observation is None:
         return _unreadable(resource, terms), UNREADABLE
-    if observation.status not in READ:
+    if observation.status in DROPPED:
         return (), ""
     matches = _matches(observation.code, terms)
     if not matches:
@@ -160,6 +161,8 @@ def _reason(
     )
     if match.refused:
         return match.refused
+    if observation.status not in READ:  # no word of R4: shown, never used
+        return Reason.UNREADABLE
     if match.analyte not in _NOT_FROM_BLOOD and wrong_specimen(observation):
         return Reason.WRONG_SPECIMEN
     if reading.reason and not (reading.reason is Reason.NO_VALUE and spoiled):
@@ -208,7 +211,7 @@ def _flagged(result: LabResult, flag: str) -> LabResult:
 def _unreadable(resource: RawResource, terms: Terminology) -> tuple[LabResult, ...]:
     """The analytes an undecodable Observation is about, where at least its code can be read."""
     outline = decoded(resource, _outline)
-    if outline is None or _word(outline.status) not in (*READ, ""):
+    if outline is None or _word(outline.status) in DROPPED:
         return ()
     when = read_moment(_word(outline.effectiveDateTime))
     return tuple(

@@ -38,7 +38,9 @@ __all__ = ["MedicationIndex", "read_drafts", "read_orders"]
 ORDERED = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order"})
 OVER = frozenset({"completed", "stopped"})
 NOT_DRAFTED = OVER | {"cancelled", "entered-in-error"}
-NO_STATUS = "has no status"
+NO_ORDER = frozenset({"on-hold", "cancelled", "entered-in-error", "draft"})
+TELLING = OVER | NO_ORDER | {"active"}  # `unknown` and words that are none of R4 tell nothing
+NO_STATUS = "has no status that tells whether it is active"
 
 _request = msgspec.json.Decoder(MedicationRequest)
 
@@ -68,7 +70,7 @@ def read_orders(
         request = decoded(resource, _request)
         if request is not None and whose(request.subject, patient_id) is Whose.OTHER:
             lines.append(named(resource, OTHER_PATIENT))
-        elif request is None or not request.status:
+        elif request is None or request.status not in TELLING:
             lines.append(named(resource, UNREADABLE if request is None else NO_STATUS))
             lost += 1
         else:

@@ -35,7 +35,8 @@ def decide(book: Rulebook, record: Record, now: datetime, hook: str) -> Decision
         if hook in rule.hooks and rule.status in ("active", "silent"):
             items += _decide_safely(rule, facts)
     kidneys = facts.fact("kidney_estimates").explained if "kidney_estimates" in book.facts else ""
-    return Decisions(tuple(items), facts.looked_at(), tuple(kidneys.splitlines()))
+    kidney_lines = tuple(kidneys.splitlines())
+    return Decisions(tuple(items), facts.looked_at(), kidney_lines, record.unreadable)
 
 
 def _decide_safely(rule: Rule, facts: Facts) -> list[Decision]:

@@ -116,3 +116,4 @@ class Decisions:
     items: tuple[Decision, ...]
     facts: tuple[Fact, ...] = ()
     fine_print: tuple[str, ...] = field(default=())
+    unread: tuple[str, ...] = ()  # resources left out, "Type/id: why", for card and trace

@@ -41,7 +41,8 @@ def listed_fact(name: str, source: FactSource, record: Record, now: datetime) ->
         case LabOrderSource():
             return _concluded(name, _lab_orders(record, source, now), (record.lab_orders,))
         case SuppliedSource():
-            return _supplied(name, getattr(record, source.key))
+            key = "labs" if source.key == "observations" else source.key
+            return _supplied(name, getattr(record, key))
         case _:
             raise TypeError(f"{name} does not ask a list")
 

@@ -35,7 +35,15 @@ from cds.rulebook.source import At, Source
 
 PRESENCE = FactType("presence")
 PLACES = ("active", "draft", "given")
-LISTS = ("medications", "administrations", "problems", "procedures", "allergies", "lab_orders")
+LISTS = (
+    "observations",
+    "medications",
+    "administrations",
+    "problems",
+    "procedures",
+    "allergies",
+    "lab_orders",
+)
 ORDER_PROPERTIES = ("dose", "daily", "rate", "route", "product", "roles", "readable", "editable")
 
 Built = tuple[FactSource, FactType]

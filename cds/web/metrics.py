@@ -7,6 +7,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, generate_latest
 
+from cds.engine.decision import Decisions
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -28,6 +30,9 @@ class Metrics:
         self._cards = Counter(
             "cds_cards", "Cards sent.", ("service", "indicator"), registry=self.registry
         )
+        self._outcomes = Counter(
+            "cds_rule_outcomes", "Rules judged.", ("rule", "outcome"), registry=self.registry
+        )
         info = Info("cds_rulebook", "The rulebook that decides.", registry=self.registry)
         info.info({name: str(value) for name, value in about.items()})
 
@@ -40,6 +45,11 @@ class Metrics:
         """The cards of one answer."""
         for card in cards:
             self._cards.labels(service, card.get("indicator", "")).inc()
+
+    def outcomes(self, decisions: Decisions) -> None:
+        """What every rule came to: a rule that breaks or falls silent shows here first."""
+        for item in decisions.items:
+            self._outcomes.labels(item.rule.id, item.outcome.value).inc()
 
     def text(self) -> bytes:
         """The exposition format."""

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import structlog
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from cds.bootstrap import SANDBOX_CLIENT, Service
+from cds.engine.decision import Outcome
 from cds.errors import UnknownService
 from cds.hooks.request import read_call
 from cds.hooks.response import encode, encode_cards, encode_discovery
 from cds.web.body import read_body
 from cds.web.documents import CALL, DISCOVERY, page
 from cds.web.metrics import Metrics
+
+log = structlog.get_logger("cds.web")
 
 JSON = "application/json"
 
@@ -72,6 +76,9 @@ def _call(service: Service, metrics: Metrics) -> Handler:
         # Deciding is about a millisecond of pure computing: a thread would cost more than it frees.
         answer = service.answer(hook_call, SANDBOX_CLIENT)
         metrics.cards(entry.id, answer.cards)
+        metrics.outcomes(answer.decisions)
+        for broken in (d for d in answer.decisions.items if d.outcome is Outcome.ERROR):
+            log.error("rule broke", rule=broken.rule.id, reason=broken.reason)
         return Response(encode_cards(answer.cards), media_type=JSON)
 
     return call

@@ -137,8 +137,9 @@ def test_an_absurdly_long_number_is_not_a_value(number: str) -> None:
         ("cancelled", False, None, False),
         ("registered", False, None, False),
         ("unknown", False, None, False),
-        ("done", False, None, False),
-        (None, False, None, False),
+        ("done", True, Reason.UNREADABLE, False),  # no word of R4: shown, never used
+        ("Final", True, Reason.UNREADABLE, False),
+        (None, True, Reason.UNREADABLE, False),
     ],
 )
 def test_the_status_decides_what_is_kept(

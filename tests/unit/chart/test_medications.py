@@ -103,13 +103,21 @@ def test_an_active_order_of_these_intents_is_active(intent: str) -> None:
         {"status": "cancelled"},
         {"status": "draft"},
         {"status": "entered-in-error"},
-        {"status": "unknown"},
         {"status": "completed", "intent": "plan"},
     ],
 )
 def test_what_is_no_order_is_left_out_silently(more: dict[str, Any]) -> None:
     listing, lines = read(request(**more))
     assert (listing.items, listing.gap, lines) == ((), "", ())
+
+
+@pytest.mark.parametrize("status", ["unknown", "Active", "in-progress", None])
+def test_an_order_that_may_be_active_makes_absence_unprovable(status: str | None) -> None:
+    listing, lines = read(request(status=status))
+    assert listing.items == ()
+    assert listing.gap == "1 entry of `medications` could not be read"
+    assert len(lines) == 1
+    assert lines[0].endswith("has no status that tells whether it is active")
 
 
 @pytest.mark.parametrize(
