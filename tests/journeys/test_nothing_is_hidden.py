@@ -47,6 +47,13 @@ def test_a_newer_result_that_cannot_be_used_stops_the_dose_of_an_older_one(ask: 
     assert "a newer result contradicts" in cards[0]["detail"]
 
 
+def test_a_newer_creatinine_that_cannot_be_used_stops_the_dose_of_an_older_one(ask: Any) -> None:
+    newer = hospital.lab(9, "2160-0", 5.0, "mg/dL", "2026-11-21T11:00:00Z", "preliminary")
+    cards = ask(hospital.body(call(newer)), NOW)["cards"]
+    assert not any("Magnesium sulfate" in label for label in labels(cards))
+    assert "a newer creatinine may be worse" in cards[0]["detail"]
+
+
 def test_a_result_whose_status_is_no_word_of_r4_is_shown_and_never_used(ask: Any) -> None:
     odd = hospital.lab(9, "2823-3", 2.1, "mmol/L", "2026-11-21T11:00:00Z", "FINAL")
     cards = ask(hospital.body(call(odd, magnesium=2.0)), NOW)["cards"]
