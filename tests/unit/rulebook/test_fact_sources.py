@@ -163,7 +163,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"reference_low": "magnesium", "between": ["1 mg/dL", "2 meq"]},
      "`meq` is not a unit of magnesium"),
     ({"patient": "sex"}, "`sex` is not one of age, setting, encounter."),
-    ({"supplied": "observations"}, "`observations` is not one of medications, administrations,"),
+    ({"supplied": "results"}, "`results` is not one of observations, medications,"),
     ({"order": "colour"}, "`colour` is not one of dose, daily, rate, route, product, roles,"),
     ({"order": "dose"}, "`of` is missing here."),
     ({"order": "roles"}, "`one_of` is missing here."),
