@@ -14,6 +14,7 @@ from cds.engine.decide import decide
 from cds.engine.decision import Decisions
 from cds.facts.record import Record
 from cds.hooks.request import HookCall
+from cds.hooks.services import CLINICIANS, HOOKS
 from cds.rulebook.model import Rulebook
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:electrolyte-cds:decision")
@@ -30,6 +31,15 @@ class Answer:
     defects: tuple[str, ...] = ()  # what folding had to put right: never patient data
 
 
+def _no_drugs(call: HookCall) -> str:
+    """Why this call may suggest no drug: the hook (clinical pack R1), or who is looking."""
+    if not HOOKS[call.hook].drugs:
+        return f"no drug is suggested at {call.hook}"
+    if call.user_id.partition("/")[0] not in CLINICIANS:
+        return "drugs are suggested to clinicians only"
+    return ""
+
+
 def answer(call: HookCall, book: Rulebook, now: datetime, client: str) -> Answer:
     """Cards and decisions for one hook call.
 
@@ -37,7 +47,7 @@ def answer(call: HookCall, book: Rulebook, now: datetime, client: str) -> Answer
     for this patient. Pure: the same call, rulebook, now and client give the same bytes (law 7).
     """
     chart = read_chart(call, book.terminology, now)
-    decisions = decide(book, chart.record, now, call.hook)
+    decisions = decide(book, chart.record, now, call.hook, _no_drugs(call))
     identity = "|".join((client, call.service, call.hook_instance, call.body_digest, book.digest))
     decision_id = str(uuid.uuid5(NAMESPACE, identity))
     context = CardContext(

@@ -104,11 +104,17 @@ def _medications(
     index = MedicationIndex.of(listed.resources, doses.resources, drafts)
     patient = call.patient_id
     orders = lines.keep(read_orders(listed, index, terms, now, patient))
-    selected = frozenset(call.selections)
+    selected = _selected(call, drafts)
     drafted = lines.keep(read_drafts(drafts, selected, index, terms, now, patient))
     known = {order.source: order for order in (*orders.items, *drafted)}
     given = lines.keep(read_administrations(doses, known, index, terms, now, patient))
     return orders, drafted, given
+
+
+def _selected(call: HookCall, drafts: tuple[RawResource, ...]) -> frozenset[str]:
+    """`Type/id` of the drafts the clinician is about to decide on (clinical pack R1)."""
+    chosen = (draft.ref for draft in drafts) if call.all_selected else call.selections
+    return frozenset(chosen)
 
 
 def _drafts(call: HookCall) -> tuple[tuple[RawResource, ...], tuple[str, ...]]:

@@ -6,36 +6,108 @@ and answers, so that the documentation cannot drift (CDS Hooks 2.0.1).
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from cds.hooks.services import HOOKS
 
 
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Context(BaseModel):
-    """What the clinician is doing (hook `order-select`)."""
+def _user(hook: str) -> str:
+    return f"Type/id, Type being one of {', '.join(HOOKS[hook].users)}."
 
-    userId: str = Field(examples=["Practitioner/example"])
+
+class _Context(BaseModel):
+    userId: str = Field(examples=["Practitioner/example"], description=_user("order-select"))
     patientId: str = Field(examples=["example"], description="A bare id, not a reference.")
-    encounterId: str | None = None
-    selections: list[str] = Field(min_length=1, examples=[["MedicationRequest/draft-1"]])
+    encounterId: str | None = Field(
+        default=None,
+        examples=["visit"],
+        description="A bare id, not a reference. Left out: an outpatient visit.",
+    )
+
+
+class OrderSelectContext(_Context):
+    """An order is being chosen."""
+
+    selections: list[str] = Field(
+        min_length=1,
+        examples=[["MedicationRequest/draft-1"]],
+        description="The orders just selected, as Type/id of entries of `draftOrders`.",
+    )
     draftOrders: dict[str, Any] = Field(description="FHIR Bundle of the unsigned orders.")
 
 
-class HookRequest(BaseModel):
-    """A hook call. Members not named here are ignored."""
+class OrderSignContext(_Context):
+    """Orders are about to be signed: every one of them counts as selected."""
 
-    hook: str = Field(examples=["order-select"])
+    draftOrders: dict[str, Any] = Field(
+        description="FHIR Bundle of the orders to sign, new and revised."
+    )
+
+
+class PatientViewContext(_Context):
+    """A patient's record is being opened."""
+
+    userId: str = Field(examples=["Practitioner/example"], description=_user("patient-view"))
+
+
+class EncounterDischargeContext(_Context):
+    """A patient is being discharged."""
+
+    encounterId: str = Field(examples=["visit"], description="A bare id, not a reference.")
+
+
+class _HookRequest(BaseModel):
     hookInstance: str = Field(description="Unique id of this call, a UUID.")
-    context: Context
     prefetch: dict[str, dict[str, Any] | None] | None = Field(
         default=None, description="Answers to the templates of discovery; null = asked, no data."
     )
     fhirServer: str | None = None
     fhirAuthorization: dict[str, Any] | None = None
+
+
+class OrderSelectRequest(_HookRequest):
+    """A call of `electrolytes-order-select`."""
+
+    hook: Literal["order-select"]
+    context: OrderSelectContext
+
+
+class OrderSignRequest(_HookRequest):
+    """A call of `electrolytes-order-sign`."""
+
+    hook: Literal["order-sign"]
+    context: OrderSignContext
+
+
+class PatientViewRequest(_HookRequest):
+    """A call of `electrolytes-patient-view`."""
+
+    hook: Literal["patient-view"]
+    context: PatientViewContext
+
+
+class EncounterDischargeRequest(_HookRequest):
+    """A call of `electrolytes-encounter-discharge`."""
+
+    hook: Literal["encounter-discharge"]
+    context: EncounterDischargeContext
+
+
+class HookRequest(
+    RootModel[
+        Annotated[
+            OrderSelectRequest | OrderSignRequest | PatientViewRequest | EncounterDischargeRequest,
+            Field(discriminator="hook"),
+        ]
+    ]
+):
+    """A hook call; `hook` says which. Members not named here are ignored."""
 
 
 class Coding(_Shape):

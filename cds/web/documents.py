@@ -12,6 +12,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from cds.hooks import openapi
+from cds.hooks.services import SERVICES
 
 _REF = "#/components/schemas/{model}"
 
@@ -29,7 +30,13 @@ DISCOVERY: dict[str, Any] = {
 }
 CALL: dict[str, Any] = {
     "parameters": [
-        {"name": "service_id", "in": "path", "required": True, "schema": {"type": "string"}}
+        {
+            "name": "service_id",
+            "in": "path",
+            "required": True,
+            "description": "The `id` of a service of discovery; each answers one hook.",
+            "schema": {"type": "string", "enum": list(SERVICES)},
+        }
     ],
     "requestBody": {"required": True, **_body("HookRequest")},
     "responses": {
@@ -78,12 +85,19 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
         f"<li><b>{escape(status)}</b> {escape(reply['description'])}{_shape(reply)}</li>"
         for status, reply in sorted(operation["responses"].items())
     )
+    names = "".join(_parameter(item) for item in operation.get("parameters", ()))
     takes = operation.get("requestBody")
     asks = f"<p>Body:{_shape(takes)}</p>" if takes else ""
     return (
         f"<h3><code>{escape(method.upper())} {escape(path)}</code></h3>"
-        f"<p>{escape(operation.get('description', ''))}</p>{asks}<ul>{replies}</ul>"
+        f"<p>{escape(operation.get('description', ''))}</p>{names}{asks}<ul>{replies}</ul>"
     )
+
+
+def _parameter(parameter: dict[str, Any]) -> str:
+    values = ", ".join(f"<code>{escape(value)}</code>" for value in parameter["schema"]["enum"])
+    description = escape(parameter["description"])
+    return f"<p><code>{escape(parameter['name'])}</code>: {description} One of {values}.</p>"
 
 
 def _shape(part: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,12 @@ from bench.bodies import NOW, body
 
 ROOT = Path(__file__).parents[2]
 CALL = "/cds-services/electrolytes-order-select"
+HOOKS = {
+    "order-select": ("selections", "draftOrders"),
+    "order-sign": ("draftOrders",),
+    "patient-view": (),
+    "encounter-discharge": (),
+}
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -54,9 +61,9 @@ def ask(port: int, method: str, path: str, content: bytes | None = None) -> tupl
 
 def test_the_observation_query_asks_for_the_codes_the_rules_read(port: int) -> None:
     status, found = ask(port, "GET", "/cds-services")
-    (entry,) = json.loads(found)["services"]
-    query = entry["prefetch"]["observations"]
+    queries = {entry["prefetch"]["observations"] for entry in json.loads(found)["services"]}
     assert status == 200
+    (query,) = queries
     for loinc in ("19123-9", "2601-3", "2823-3", "2160-0", "17861-6", "29463-7"):
         assert f"http://loinc.org|{loinc}" in query
     assert "http://loinc.org|19124-7" not in query, "urine magnesium is never usable"
@@ -78,10 +85,33 @@ def test_a_served_call_gives_the_very_bytes_that_evaluate_prints(port: int, tmp_
     assert printed == served + b"\n"
 
 
-def test_missing_required_data_is_412_and_names_the_key(port: int) -> None:
-    call = json.loads(body("5k"))
+def call_of(hook: str) -> dict[str, Any]:
+    call: dict[str, Any] = {**json.loads(body("40k")), "hook": hook}
+    for member in {"selections", "draftOrders"} - set(HOOKS[hook]):
+        del call["context"][member]
+    return call
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_service_of_discovery_answers_its_hook(port: int, hook: str) -> None:
+    _, discovered = ask(port, "GET", "/cds-services")
+    services = json.loads(discovered)["services"]
+    assert [entry["hook"] for entry in services] == list(HOOKS)
+    (address,) = (f"/cds-services/{entry['id']}" for entry in services if entry["hook"] == hook)
+    status, found = ask(port, "POST", address, json.dumps(call_of(hook)).encode())
+    assert status == 200
+    assert json.loads(found)["cards"]
+    other = next(name for name in HOOKS if name != hook)
+    status, found = ask(port, "POST", address, json.dumps(call_of(other)).encode())
+    assert (status, json.loads(found)["issue"][0]["expression"]) == (400, ["hook"])
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_missing_required_data_is_412_and_names_the_key(port: int, hook: str) -> None:
+    call = call_of(hook)
     del call["prefetch"]["observations"]
-    status, found = ask(port, "POST", CALL, json.dumps(call).encode())
+    address = f"/cds-services/electrolytes-{hook}"
+    status, found = ask(port, "POST", address, json.dumps(call).encode())
     assert status == 412
     assert "observations" in json.loads(found)["issue"][0]["diagnostics"]
 

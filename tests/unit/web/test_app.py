@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from cds.bootstrap import Service
 from cds.errors import Precondition
+from cds.hooks.services import HOOKS, SERVICES
 from cds.web.app import create_app
 
 CALL = "/cds-services/electrolytes-order-select"
@@ -57,7 +58,19 @@ def test_a_call_is_answered_with_the_cards_of_the_pipeline(
 def test_discovery_is_there_with_and_without_a_slash(client: Any, path: str) -> None:
     reply = client.get(path)
     assert reply.status_code == 200
-    assert [entry["id"] for entry in reply.json()["services"]] == ["electrolytes-order-select"]
+    assert [entry["id"] for entry in reply.json()["services"]] == list(SERVICES)
+
+
+def test_each_service_is_asked_at_its_own_address_and_counted_by_its_name(
+    client: Any, hook_body: Body, pipeline: Any
+) -> None:
+    for service in SERVICES.values():
+        body = {**hook_body(), "hook": service.hook}
+        assert client.post(f"/cds-services/{service.id}", json=body).status_code == 200
+    assert [call.service for call in pipeline.calls] == list(SERVICES)
+    text = client.get("/metrics").text
+    for name in SERVICES:
+        assert f'cds_requests_total{{service="{name}",status="200"}} 1.0' in text
 
 
 def test_a_call_with_a_slash_at_its_end_is_answered_too(client: Any, hook_body: Body) -> None:
@@ -224,12 +237,18 @@ def test_the_documents_describe_requests_answers_and_errors(client: Any) -> None
     document = client.get("/openapi.json").json()
     call = document["paths"]["/cds-services/{service_id}"]["post"]
     assert set(call["responses"]) == {"200", "400", "404", "412", "413", "500"}
+    (service,) = call["parameters"]
+    assert (service["name"], service["schema"]["enum"]) == ("service_id", list(SERVICES))
     text = json.dumps(document)
     shapes = document["components"]["schemas"]
     for reference in {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}:
         assert reference in shapes, reference
     assert {"HookRequest", "Card", "Suggestion", "Discovery", "OperationOutcome"} <= set(shapes)
+    hooks = shapes["HookRequest"]["discriminator"]["mapping"]
+    assert set(hooks) == set(HOOKS)
     page = client.get("/docs")
+    assert all(f"<code>{name}</code>" in page.text for name in SERVICES)
+    assert all(f'id="{shape.rpartition("/")[2]}"' in page.text for shape in hooks.values())
     assert page.headers["content-type"].startswith("text/html")
     assert "POST /cds-services/{service_id}" in page.text
     assert "<script" not in page.text
