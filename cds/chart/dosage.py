@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cds.chart.doses import SEVERAL, electrolyte, read_dose, read_rate
+from cds.chart.doses import SEVERAL, electrolyte, read_dose, read_rate, spread
 from cds.chart.drugs import Drug
+from cds.chart.injection import is_push, names_diluent
 from cds.chart.routes import read_route, route_words
 from cds.chart.timings import Schedule, read_schedule
 from cds.facts.record import Unclear
@@ -25,6 +26,8 @@ class Dosing:
     dose: Quantity | Unclear | None
     rate: Quantity | Unclear | None
     editable: bool
+    push: bool = False
+    undiluted: bool = False
     flags: tuple[str, ...] = ()
 
 
@@ -44,17 +47,28 @@ def read_dosing(instructions: tuple[Dosage, ...], drug: Drug, terms: Terminology
         what = None
     steps = single.doseAndRate or () if single else ()
     several = what is not None and len(instructions) > 1
+    schedule = _schedule(instructions)
     dose = SEVERAL if several else read_dose(steps, what)
     return Dosing(
         route=next((words for item in instructions if (words := route_words(item.route))), ""),
         parenteral=parenteral,
         systemic=systemic,
-        schedule=_schedule(instructions),
+        schedule=schedule,
         dose=dose,
-        rate=SEVERAL if several else read_rate(steps, what),
+        rate=SEVERAL if several else read_rate(steps, what) or spread(dose, schedule.hours),
         editable=single is not None and len(steps) == 1 and isinstance(dose, Quantity),
+        push=is_push(instructions),
+        undiluted=_undiluted(instructions, drug, parenteral),
         flags=flags,
     )
+
+
+def _undiluted(instructions: tuple[Dosage, ...], drug: Drug, parenteral: bool | None) -> bool:
+    """A potassium concentrate without a second ingredient and without a word about a diluent."""
+    concentrate = any("k-concentrate" in item.roles for item in drug.substances)
+    if not concentrate or drug.mixed or parenteral is False:
+        return False
+    return not names_diluent((*(item.text for item in instructions), drug.name))
 
 
 def _schedule(instructions: tuple[Dosage, ...]) -> Schedule:

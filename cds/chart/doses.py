@@ -199,6 +199,16 @@ def read_rate(
     return Unclear("rate is a range") if is_present(step.rateRange) else None
 
 
+def spread(dose: Quantity | Unclear | None, hours: Decimal | None) -> Quantity | None:
+    """The rate of a dose that runs for so many hours, where the order states no rate itself."""
+    if not isinstance(dose, Quantity) or not hours or dose.analyte not in _RATES:
+        return None
+    analyte, unit = _RATES[dose.analyte]
+    amount = dose.to("g" if unit == "g/h" else "meq")
+    # divided once: times the inverse of 6 h, 60 meq would be a little more than 10 an hour
+    return Quantity.of(analyte, amount.value / hours, unit) if amount.interval.exact else None
+
+
 def _per_time(quantity: ResultQuantity, what: Electrolyte) -> Quantity | Unclear:
     """A rate written as one unit: `g/h`, `mEq/hr`, `mL/hr`."""
     parts = [(text or "").partition("/") for text in (quantity.code, quantity.unit)]

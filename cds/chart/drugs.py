@@ -40,6 +40,7 @@ class Drug:
     systemic: bool = True
     parenteral: bool | None = None
     flags: tuple[str, ...] = ()
+    mixed: bool = False  # it has more than one active ingredient, recognised or not
 
 
 def identify(
@@ -88,7 +89,11 @@ def _of_medication(
     drug = _merged((own, named, *mix))
     if deep and medication.ingredient and unknown and not (own.identified or named.identified):
         return replace(drug, identified=False)
-    return replace(drug, name=named.name or drug.name)
+    return replace(drug, name=named.name or drug.name, mixed=_is_mix(medication))
+
+
+def _is_mix(medication: Medication) -> bool:
+    return len([item for item in medication.ingredient or () if item.isActive is not False]) > 1
 
 
 def _of_ingredient(
@@ -125,7 +130,7 @@ def of_concept(concept: CodeableConcept | None, terms: Terminology) -> Drug:
         name=name or code.display,
         identified=True,
         substances=_substances(code, by),
-        product=RxNorm(coding.code) if by == "rxnorm" else None,
+        product=RxNorm(coding.code) if by == "rxnorm" else code.product,
         systemic=all(found[2].systemic for found in known),
         parenteral=code.parenteral,
         flags=(BY_CLASS,) if by == "atc" else (),
@@ -204,6 +209,7 @@ def _merged(drugs: Iterable[Drug]) -> Drug:
         systemic=any(drug.systemic for drug in whole),
         parenteral=forms.pop() if len(forms) == 1 else None,
         flags=tuple(dict.fromkeys(flag for drug in found for flag in drug.flags)),
+        mixed=any(drug.mixed for drug in found),
     )
 
 

@@ -178,6 +178,8 @@ def _dosed(order: MedicationOrder, drug: Drug, dosing: Dosing) -> MedicationOrde
         per_day=dosing.schedule.per_day,
         once=dosing.schedule.once,
         prn=dosing.schedule.prn,
+        push=dosing.push,
+        undiluted=dosing.undiluted,
         editable=dosing.editable,
     )
 

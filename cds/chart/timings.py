@@ -37,11 +37,12 @@ _HOURS = {"min": Decimal(1) / 60, "h": Decimal(1), "d": Decimal(24), "wk": Decim
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`per_day` None = not stated in a way we read."""
+    """`per_day` None = not stated in a way we read; `hours` = how long one dose runs."""
 
     per_day: Decimal | None = None
     once: bool = False
     prn: bool = False
+    hours: Decimal | None = None
 
 
 def read_schedule(dosage: Dosage | None) -> Schedule:
@@ -50,7 +51,9 @@ def read_schedule(dosage: Dosage | None) -> Schedule:
         return Schedule()
     as_needed = dosage.asNeededBoolean is True or dosage.asNeededCodeableConcept is not None
     found = _of_timing(dosage.timing) if dosage.timing else Schedule()
-    return Schedule(found.per_day, found.once, found.prn or as_needed)
+    repeat = dosage.timing.repeat if dosage.timing else None
+    hours = _duration(repeat) if repeat else None
+    return Schedule(found.per_day, found.once, found.prn or as_needed, hours)
 
 
 def _of_timing(timing: Timing) -> Schedule:
@@ -77,6 +80,11 @@ def _of_repeat(repeat: Repeat) -> Schedule:
     if period is None or hours is None:
         return Schedule()
     return Schedule(times * 24 / (period * hours))
+
+
+def _duration(repeat: Repeat) -> Decimal | None:
+    length, unit = number(repeat.duration), _HOURS.get(repeat.durationUnit or "")
+    return None if length is None or unit is None else length * unit
 
 
 def _codes(timing: Timing) -> Iterable[str]:

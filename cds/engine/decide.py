@@ -27,9 +27,14 @@ from cds.kernel.verdict import Verdict
 from cds.rulebook.model import Clause, Indicator, Level, Note, Rule, Rulebook
 
 
-def decide(book: Rulebook, record: Record, now: datetime, hook: str) -> Decisions:
-    """One Decision per rule of this hook (and per selected order, for `for_each` rules)."""
-    facts = Facts(book, record, now)
+def decide(
+    book: Rulebook, record: Record, now: datetime, hook: str, no_drugs: str = ""
+) -> Decisions:
+    """One Decision per rule of this hook (and per selected order, for `for_each` rules).
+
+    `no_drugs` is the reason why this hook suggests no drug (clinical pack R1), "" where it may.
+    """
+    facts = Facts(book, record, now, no_drugs=no_drugs)
     items: list[Decision] = []
     for rule in book.rules:
         if hook in rule.hooks and rule.status in ("active", "silent"):

@@ -45,12 +45,14 @@ class Facts:
         record: Record,
         now: datetime,
         given: Mapping[str, Fact] | None = None,
+        no_drugs: str = "",
     ) -> None:
         self.book = book
         self._record = record
         self._now = now
         self._known: dict[str, Fact] = dict(given or {})
         self.order: MedicationOrder | None = None
+        self.no_drugs = no_drugs  # why this call may suggest no drug at all; "" = it may
         self.definitions: dict[str, Judgement] = {}  # judged once per patient and order
 
     @property
@@ -70,7 +72,7 @@ class Facts:
             for name, fact in self._known.items()
             if not isinstance(self.book.facts[name].source, OrderSource)
         }
-        view = Facts(self.book, self._record, self._now, shared)
+        view = Facts(self.book, self._record, self._now, shared, self.no_drugs)
         view.order = order
         return view
 

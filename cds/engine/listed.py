@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from cds.facts.model import Evidence, Fact, NotKnown, presence
+from cds.facts.model import Evidence, Fact, Missing, NotKnown, Reason, presence
 from cds.facts.record import Listing, MedicationOrder, OrderKind, ProblemEntry, Record
 from cds.kernel.verdict import Verdict
 from cds.rulebook.model import (
@@ -105,21 +105,54 @@ def _medications(name: str, record: Record, source: MedicationSource, now: datet
     listings: list[Listing[object]] = []
     if "active" in source.which:
         listings.append(record.medications)
-        hits += [
-            (o.source, o.name)
+        active = [
+            o
             for o in record.medications.items
             if o.kind is OrderKind.ACTIVE and _matches(o, source, wanted)
         ]
-    if "draft" in source.which:
-        hits += [
-            (o.source, f"{o.name} (draft)") for o in record.drafts if _matches(o, source, wanted)
-        ]
+        if source.running is not None:
+            return _running(name, active, source.running, record.medications, now)
+        hits += [(o.source, o.name) for o in active]
+    drafts = _drafts(record, source)
+    hits += [(o.source, f"{o.name} (draft)") for o in drafts if _matches(o, source, wanted)]
     if "given" in source.which:
         hits += _given(record, source, wanted, now)
-    if not hits and any(not o.identified for o in record.drafts) and "draft" in source.which:
+    if not hits and any(not o.identified for o in drafts):
         why = "a draft order names no drug that can be read"
         return Fact(name, NotKnown("draftOrders", why), why)
     return _concluded(name, hits, listings)
+
+
+def _drafts(record: Record, source: MedicationSource) -> tuple[MedicationOrder, ...]:
+    """Every draft, or only those the hook is about."""
+    if "draft" in source.which:
+        return record.drafts
+    return tuple(o for o in record.drafts if o.selected) if "selected" in source.which else ()
+
+
+def _running(
+    name: str,
+    orders: list[MedicationOrder],
+    least: timedelta,
+    listing: Listing[MedicationOrder],
+    now: datetime,
+) -> Fact:
+    """Orders that began long enough ago; one without a date keeps the question open (R26)."""
+    long = [
+        (o.source, o.name)
+        for o in orders
+        if (began := _earliest(o)) is not None and now - began >= least
+    ]
+    undated = [o for o in orders if _earliest(o) is None]
+    if not long and undated:
+        why = f"{undated[0].name}: since when is not recorded"
+        evidence = tuple(Evidence(o.source, o.name) for o in undated)
+        return Fact(name, Missing(Reason.NO_TIME), why, evidence)
+    return _concluded(name, long, (listing,))
+
+
+def _earliest(order: MedicationOrder) -> datetime | None:
+    return min((at for at in (order.start, order.authored) if at), default=None)
 
 
 def _matches(order: MedicationOrder, source: MedicationSource, wanted: set[str]) -> bool:

@@ -65,6 +65,8 @@ def _stopped(
     is_drug = template is None or template.kind == "MedicationRequest"
     if ask.blocked is not None and is_drug:
         open_.append(ask.blocked)
+    if facts.no_drugs and suggestion.action == "create" and is_drug:
+        return [Withheld(suggestion, (facts.no_drugs,), ("no-drugs",))]
     return [
         _from(suggestion, (judgement,), "cannot-tell")
         for judgement in open_

@@ -36,6 +36,12 @@ def order_fact(  # noqa: C901  one case per property
         case "editable":
             words = "can be changed as a whole" if order.editable else "cannot be changed safely"
             return presence(name, order.editable, f"{order.name} {words}", (), evidence)
+        case "push":
+            words = "is ordered as an IV push" if order.push else "is no IV push"
+            return presence(name, order.push, f"{order.name} {words}", (), evidence)
+        case "undiluted":
+            words = "names no diluent" if order.undiluted else "is no undiluted concentrate"
+            return presence(name, order.undiluted, f"{order.name} {words}", (), evidence)
         case "product":
             found = order.product is not None and order.product in source.labels
             return presence(name, found, order.name, (order.name,) if found else (), evidence)

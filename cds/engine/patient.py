@@ -15,14 +15,19 @@ MAX_AGE = 120  # clinical pack R42: above, the birth date is not believed
 
 
 def patient_fact(
-    name: str, what: Literal["age", "setting", "encounter"], record: Record, now: datetime
+    name: str, what: Literal["age", "setting", "encounter", "icu"], record: Record, now: datetime
 ) -> Fact:
-    """Age in whole years, the setting whose windows count, or: was the encounter readable?"""
+    """Age in whole years, the setting whose windows count, or: was the encounter readable, is the
+    patient in intensive care (clinical pack R3)?"""
     if what == "age":
         return _age(name, record, now)
     place = record.place
     if what == "setting":
         return category(name, place.setting.value, f"{place.setting.value} windows count")
+    if what == "icu":
+        words = "in intensive care" if place.icu else "no intensive care unit is recorded"
+        names = ("intensive care",) if place.icu else ()
+        return presence(name, place.icu, words, names)
     words = "the encounter could be read" if place.known else "the encounter could not be read"
     return presence(name, place.known, words)
 

@@ -31,7 +31,6 @@ class Reason(Enum):
     FUTURE = "dated in the future"
     NO_TIME = "no readable time"
     NO_VALUE = "no numeric value"
-    POST_DOSE = "drawn within 6 h of a magnesium infusion"
     DOSE_UNCLEAR = "dose unclear"
     AGE_OR_SEX = "age or sex unknown"
     NOT_APPLICABLE = "not applicable"

@@ -125,6 +125,8 @@ class MedicationOrder:
     start: datetime | None = None
     stop: datetime | None = None
     selected: bool = False
+    push: bool = False  # the order asks for an IV push
+    undiluted: bool = False  # a concentrate, and nothing says what it is diluted in
     editable: bool = False  # exactly one dosageInstruction with one readable doseQuantity
     flags: tuple[str, ...] = ()
     also: tuple[str, ...] = ()  # sources of the same order seen again (R29)

@@ -39,6 +39,8 @@ class Repeat(FhirStruct, frozen=True):
     frequencyMax: msgspec.Raw = ABSENT
     period: msgspec.Raw = ABSENT
     periodUnit: str | None = None
+    duration: msgspec.Raw = ABSENT
+    durationUnit: str | None = None
     dayOfWeek: tuple[str, ...] | None = None
     timeOfDay: tuple[str, ...] | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from cds.facts.derived.registry import DERIVED
 from cds.facts.model import Reason
@@ -34,7 +34,8 @@ from cds.rulebook.scope import Scope
 from cds.rulebook.source import At, Source
 
 PRESENCE = FactType("presence")
-PLACES = ("active", "draft", "given")
+Place = Literal["active", "draft", "selected", "given"]
+PLACES: tuple[Place, ...] = ("active", "draft", "selected", "given")
 LISTS = (
     "observations",
     "medications",
@@ -44,7 +45,18 @@ LISTS = (
     "allergies",
     "lab_orders",
 )
-ORDER_PROPERTIES = ("dose", "daily", "rate", "route", "product", "roles", "readable", "editable")
+ORDER_PROPERTIES = (
+    "dose",
+    "daily",
+    "rate",
+    "route",
+    "product",
+    "roles",
+    "readable",
+    "editable",
+    "push",
+    "undiluted",
+)
 
 Built = tuple[FactSource, FactType]
 Reader = Callable[[Scope, dict[str, Any]], Built]
@@ -172,10 +184,11 @@ def _medication(scope: Scope, data: dict[str, Any]) -> Built:
     if route not in (None, "parenteral", "oral"):
         raise ValueError("`route` is `parenteral` or `oral`")
     parenteral = None if route is None else route == "parenteral"
-    found = MedicationSource(
-        names, frozenset(p for p in ("active", "draft", "given") if p in which), parenteral
-    )
-    return found, PRESENCE
+    running = words.span(data["running"]) if "running" in data else None
+    if running is not None and which != ("active",):
+        raise ValueError("`running` asks active orders only: write `which: [active]`")
+    places = frozenset(place for place in PLACES if place in which)
+    return MedicationSource(names, places, parenteral, running), PRESENCE
 
 
 def _allergy(scope: Scope, data: dict[str, Any]) -> Built:
@@ -228,10 +241,10 @@ def _patient(_: Scope, data: dict[str, Any]) -> Built:
             return PatientSource("age"), FactType("quantity", Analyte.AGE)
         case "setting":
             return PatientSource("setting"), FactType("category", None, ("inpatient", "outpatient"))
-        case "encounter":
-            return PatientSource("encounter"), PRESENCE
+        case "encounter" | "icu" as what:
+            return PatientSource(what), PRESENCE
         case other:
-            raise ValueError(f"`{other}` is not one of age, setting, encounter")
+            raise ValueError(f"`{other}` is not one of age, setting, encounter, icu")
 
 
 def _supplied(_: Scope, data: dict[str, Any]) -> Built:
@@ -249,7 +262,7 @@ def _order(scope: Scope, data: dict[str, Any]) -> Built:
             return OrderSource(what, (), analyte), FactType("quantity", analyte)
         case "route":
             return OrderSource(what), FactType("category", None, ("parenteral", "oral", "unknown"))
-        case "readable" | "editable":
+        case "readable" | "editable" | "push" | "undiluted":
             return OrderSource(what), PRESENCE
         case "product":
             products = {str(code) for code in scope.terminology.products}
@@ -266,7 +279,7 @@ _READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
     "derived": (_derived, ()),
     "problem": (_problem, ("onset_within", "undated")),
     "procedure": (_procedure, ("within",)),
-    "medication": (_medication, ("which", "route")),
+    "medication": (_medication, ("which", "route", "running")),
     "allergy": (_allergy, ()),
     "lab_order": (_lab_order, ("within",)),
     "lab_set_aside": (_set_aside, ("beyond", "within", "newer_than_used")),

@@ -38,7 +38,7 @@ def told(book: Rulebook, item: Rule, order: Any = None, **given: str) -> list[st
 def test_a_card_is_told_with_its_row_its_clauses_and_its_offer(book: Rulebook) -> None:
     lines = told(book, rule(book), **SEVERE)
     assert lines[:3] == [
-        "Low magnesium (hypomagnesemia@1.0.0) fired.",
+        "Low magnesium (hypomagnesemia@1.1.0) fired.",
         "  Because: row A2 applies.",
         "  Row A2, critical: Severe low magnesium 1.0 mg/dL (0.41 mmol/L): IV replacement, dose by "
         "kidney function",
@@ -66,25 +66,25 @@ def test_what_was_withheld_and_what_was_not_judged_is_told(book: Rulebook) -> No
 
 def test_a_rule_that_stays_silent_still_shows_every_row(book: Rulebook) -> None:
     lines = told(book, rule(book), magnesium="2.0 mg/dL")
-    assert lines[0] == "Low magnesium (hypomagnesemia@1.0.0) stayed silent."
+    assert lines[0] == "Low magnesium (hypomagnesemia@1.1.0) stayed silent."
     assert len([line for line in lines if line.startswith("  Row ")]) == len(rule(book).levels)
     assert not [line for line in lines if "Offered" in line or "Withheld" in line]
 
 
 def test_a_rule_nobody_could_judge_says_what_was_missing(book: Rulebook) -> None:
     lines = told(book, rule(book))
-    assert lines[0] == "Low magnesium (hypomagnesemia@1.0.0) could not be judged."
+    assert lines[0] == "Low magnesium (hypomagnesemia@1.1.0) could not be judged."
     assert any("magnesium: nothing recorded" in line for line in lines)
 
 
 def test_a_rule_about_an_order_names_it(book: Rulebook) -> None:
-    lines = told(book, rule(book, "magnesium-renal-dose"), BAG, order_dose="4 g")
+    lines = told(book, rule(book, "magnesium-order"), BAG, order_dose="4 g")
     assert lines[0].endswith(" stayed silent for magnesium sulfate 4 g.")
 
 
 def test_a_silent_rule_says_that_it_gives_no_card(book: Rulebook) -> None:
     lines = told(book, replace(rule(book), status="silent"), **SEVERE)
-    assert lines[0] == "Low magnesium (hypomagnesemia@1.0.0) fired (silent mode: no card)."
+    assert lines[0] == "Low magnesium (hypomagnesemia@1.1.0) fired (silent mode: no card)."
 
 
 def test_a_rule_that_broke_says_so_and_the_next_one_follows(book: Rulebook) -> None:
@@ -94,10 +94,10 @@ def test_a_rule_that_broke_says_so_and_the_next_one_follows(book: Rulebook) -> N
     one = replace(rule(book), unless=IsPresent("torsades", False, where))
     lines = prose(Decisions((broken, judge_rule(one, facts)))).split("\n")
     assert lines == [
-        "Low magnesium (hypomagnesemia@1.0.0) broke.",
+        "Low magnesium (hypomagnesemia@1.1.0) broke.",
         "  Because: KeyError while judging hypomagnesemia.",
         "",
-        "Low magnesium (hypomagnesemia@1.0.0) stayed silent.",
+        "Low magnesium (hypomagnesemia@1.1.0) stayed silent.",
         "  Because: not wanted here: torsades absent (torsades: nothing recorded).",
         "",
     ]

@@ -15,6 +15,7 @@ from cds.facts.derived.creatinine import unstable_creatinine
 from cds.facts.derived.dilution import possible_dilution
 from cds.facts.derived.estimates import creatinine_clearance, egfr, schwartz
 from cds.facts.derived.hypocalcemia import refractory_hypocalcemia
+from cds.facts.derived.magnesium import magnesium_draft_dose, magnesium_post_dose
 from cds.facts.derived.refractory import refractory_hypokalemia
 from cds.facts.derived.renal import LABELS, kidney_estimates, renal_band
 from cds.facts.derived.totals import magnesium_24h, potassium_24h
@@ -119,6 +120,18 @@ DERIVED: Mapping[str, Derived] = {
         "quantity",
         Analyte.MAGNESIUM_SULFATE_DOSE,
         cite="clinical pack R30",
+    ),
+    "magnesium_post_dose": Derived(
+        magnesium_post_dose,
+        "presence",
+        reads=("magnesium",),
+        cite="clinical pack section 6, repeat dosing",
+    ),
+    "magnesium_draft_dose": Derived(
+        magnesium_draft_dose,
+        "quantity",
+        Analyte.MAGNESIUM_SULFATE_DOSE,
+        cite="clinical pack safety point 5",
     ),
     "potassium_24h": Derived(
         potassium_24h,

@@ -69,7 +69,10 @@ def _total(view: View, kind: _Kind) -> Fact:
     held = supply(record, kind.wanted, kind.dose, kind.unit)
     given = [item for item in held.administrations if _recent(item, now)]
     drafts = [order for order in record.drafts if order.systemic and kind.wanted(order)]
-    orders = [order for order in held.orders if order.kind is OrderKind.ACTIVE] + drafts
+    # an active order that is being revised stands among the drafts too: it counts once (R29)
+    revised = {order.source for order in drafts}
+    active = [o for o in held.orders if o.kind is OrderKind.ACTIVE and o.source not in revised]
+    orders = active + drafts
     unclear = _unclear(given, orders, kind, now)
     evidence = _evidence(given, orders)
     if unclear is not None:

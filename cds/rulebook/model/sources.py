@@ -47,14 +47,17 @@ class ProcedureSource:
 
 @dataclass(frozen=True, slots=True)
 class MedicationSource:
-    """Is a drug with one of these roles active, draft or given (last 24 h)?
+    """Is a drug with one of these roles active, draft, selected or given (last 24 h)?
 
+    `selected` are the drafts the hook is about, `draft` is every draft, selected or not.
     `parenteral`: None = any route; True counts unknown routes too (the safe reading of a stop).
+    `running`: only active orders that began at least this long ago.
     """
 
     roles: tuple[str, ...]
-    which: frozenset[Literal["active", "draft", "given"]]
+    which: frozenset[Literal["active", "draft", "selected", "given"]]
     parenteral: bool | None = None
+    running: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +102,9 @@ class ReferenceLowSource:
 
 @dataclass(frozen=True, slots=True)
 class PatientSource:
-    """`age`, `setting`, `encounter_known`."""
+    """`age`, `setting`, `encounter` (it could be read), `icu`."""
 
-    what: Literal["age", "setting", "encounter"]
+    what: Literal["age", "setting", "encounter", "icu"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,18 @@ class SuppliedSource:
 class OrderSource:
     """A property of the order a `for_each` rule is being judged for."""
 
-    what: Literal["dose", "daily", "rate", "route", "product", "roles", "readable", "editable"]
+    what: Literal[
+        "dose",
+        "daily",
+        "rate",
+        "route",
+        "product",
+        "roles",
+        "readable",
+        "editable",
+        "push",
+        "undiluted",
+    ]
     labels: tuple[str, ...] = ()
     analyte: Analyte | None = None
 

@@ -84,7 +84,7 @@ def test_an_unwanted_card_of_a_silent_rule_is_silent_too(book: Rulebook) -> None
     [("order-select", True), ("order-sign", True), ("patient-view", False)],
 )
 def test_a_rule_is_judged_at_its_own_hooks_only(book: Rulebook, hook: str, is_judged: bool) -> None:
-    assert bool(decided(book, "magnesium-renal-dose", record(), hook)) is is_judged
+    assert bool(decided(book, "magnesium-order", record(), hook)) is is_judged
 
 
 # --- one decision per selected order ----------------------------------------------------------
@@ -103,7 +103,7 @@ LOW_KIDNEYS = (cr("3.0"), mg("1.5 mg/dL", 2))
 
 def renal(book: Rulebook, *drafts: MedicationOrder) -> list[Decision]:
     patient = record(*LOW_KIDNEYS, drafts=drafts)
-    return decided(book, "magnesium-renal-dose", patient)
+    return decided(book, "magnesium-order", patient)
 
 
 def test_each_selected_order_has_a_decision_of_its_own(book: Rulebook) -> None:

@@ -86,7 +86,7 @@ def test_a_selected_draft_nobody_can_read_is_not_taken_for_no_magnesium_order(
         "MedicationRequest/d", "", OrderKind.DRAFT, identified=False, selected=True
     )
     decisions = decide(book, record(drafts=(draft,)), CASE_NOW, "order-select").items
-    found = next(item for item in decisions if item.rule.id == "magnesium-renal-dose")
+    found = next(item for item in decisions if item.rule.id == "magnesium-order")
     assert found.outcome is Outcome.CANNOT_TELL
     assert "names no drug" in found.reason
 

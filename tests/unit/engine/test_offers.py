@@ -138,7 +138,7 @@ def test_an_unless_of_the_rule_that_cannot_be_told_withholds_drugs_and_edits_but
     )
     blocked = judge(IsPresent("alcohol_use", True, HERE), facts)
     assert blocked.verdict is Verdict.CANNOT_TELL
-    for name in ("severe-dose", "delete-order"):
+    for name in ("severe-dose", "delete-held"):
         answer = weigh(Ask(suggestion(book, name), facts, (), blocked))
         assert isinstance(answer, Withheld), name
         assert answer.reasons == ("could not be checked (alcohol use not known)",)
@@ -220,13 +220,13 @@ def test_without_an_order_there_is_nothing_to_change(book: Rulebook) -> None:
 
 
 def test_an_order_can_be_removed_even_if_it_cannot_be_changed(book: Rulebook) -> None:
-    offer = edited(book, "delete-order", replace(BAG, editable=False))
+    offer = edited(book, "delete-held", replace(BAG, editable=False))
     assert isinstance(offer, Offer)
     assert offer.label == "Remove magnesium sulfate"
     assert offer.order is not None
 
 
-@pytest.mark.parametrize("name", ["reduce-bag", "delete-order"])
+@pytest.mark.parametrize("name", ["reduce-bag", "delete-held"])
 @pytest.mark.parametrize("given", [{"torsades": "present"}, {"pregnancy": "present"}])
 def test_emergency_and_obstetric_magnesium_is_never_edited(
     book: Rulebook, name: str, given: dict[str, str]

@@ -11,6 +11,7 @@ import pytest
 
 from cds.facts.derived.registry import DERIVED
 from cds.facts.model import Category, Measured, Presence
+from cds.facts.record import OrderKind
 from cds.kernel.units import Analyte
 
 
@@ -29,6 +30,7 @@ def patients(kit: ModuleType) -> Iterator[Any]:
     ionized = tuple(kit.lab(Analyte.CALCIUM_IONIZED, "1.0 mmol/L", hours) for hours in (2, 20))
     egfr = (kit.lab(Analyte.EGFR, "45 mL/min/{1.73_m2}", 2),)
     order = kit.order(30, per_day=2, dose=kit.meq(20))
+    draft = kit.order(kind=OrderKind.DRAFT, substances=kit.MGSO4, dose=kit.grams(2))
     given: tuple[dict[str, Any], ...] = (
         {},
         {"dialysis": kit.present("dialysis")},
@@ -36,7 +38,7 @@ def patients(kit: ModuleType) -> Iterator[Any]:
         {"aki_recent": kit.unknown("aki_recent"), "dialysis": kit.unknown("dialysis")},
     )
     for results, age, facts in product((labs, labs + ionized, egfr, ()), (50, 9, None), given):
-        yield kit.view(results, orders=(order,), age=age, given=facts)
+        yield kit.view(results, orders=(order,), drafts=(draft,), age=age, given=facts)
         yield kit.view(results, orders=None, administrations=None, age=age, given=facts)
 
 

@@ -34,6 +34,14 @@ def test_nothing_given_or_ordered_is_zero(kit: ModuleType) -> None:
     assert span(magnesium_24h(kit.view())) == (0, 0)
 
 
+def test_an_active_order_that_is_being_revised_counts_once_as_it_will_be(kit: ModuleType) -> None:
+    stored = mag(kit, 3, once=True, source="MedicationRequest/same")
+    draft = mag(
+        kit, kind=OrderKind.DRAFT, once=True, dose=kit.grams(4), source="MedicationRequest/same"
+    )
+    assert span(magnesium_24h(kit.view(orders=(stored,), drafts=(draft,)))) == (4, 4)
+
+
 def test_given_and_on_order_are_added(kit: ModuleType) -> None:
     fact = magnesium_24h(
         kit.view(
