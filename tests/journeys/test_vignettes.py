@@ -9,8 +9,10 @@ import hospital
 import pytest
 import vignettes
 
-HELD = ("V01", "V02", "V05", "V07", "V14", "V15", "V16", "V21", "V23", "V27", "V29")
-CASES = vignettes.load(HELD)
+
+# The vignettes list what must be there. Magnesium that is on order already is still said (R9).
+ALSO = {"V07": {("A1", "info")}}
+CASES = vignettes.load()
 
 
 @pytest.fixture(scope="module", params=CASES, ids=[item["id"] for item in CASES])
@@ -21,13 +23,13 @@ def answered(request: pytest.FixtureRequest, ask: Any) -> tuple[dict[str, Any], 
     return vignette, ask(hospital.body(vignettes.request(vignette)), now)["cards"]
 
 
-def test_every_expected_row_is_there_with_its_indicator(
+def test_the_rows_are_exactly_the_expected_ones_with_their_indicators(
     answered: tuple[dict[str, Any], list[Any]],
 ) -> None:
     vignette, cards = answered
     found = {(row, card["indicator"]) for card in cards for row in card["extension"]["rows"]}
     expected = {(item["rule"], item["indicator"]) for item in vignette["expected_cards"]}
-    assert expected <= found
+    assert found == expected | ALSO.get(vignette["id"], set())
 
 
 def test_every_expected_card_mentions_what_it_must(
@@ -53,6 +55,9 @@ def test_every_expected_suggestion_is_offered_and_no_other_on_that_card(
             assert [a for a in actions if _is_drug(a)] == []
             continue
         assert wanted["action"] in {action["type"] for action in actions}
+        if wanted["action"] == "delete":
+            assert [action["resourceId"] for action in actions] == ["MedicationRequest/draft-0"]
+            continue
         code = wanted.get("rxnorm") or wanted.get("loinc")
         assert code in {_code(action["resource"]) for action in actions}
         if "dose_g" in wanted:
@@ -70,15 +75,6 @@ def test_nothing_forbidden_appears(answered: tuple[dict[str, Any], list[Any]]) -
     assert not rows & set(forbid.get("rows", ()))
     assert vignettes.magnesium_grams(cards) <= forbid.get("max_mg_g", 99)
     assert len(cards) <= forbid.get("max_cards", 4)
-
-
-def test_no_other_warning_or_critical_card_appears(
-    answered: tuple[dict[str, Any], list[Any]],
-) -> None:
-    vignette, cards = answered
-    expected = {item["rule"] for item in vignette["expected_cards"]}
-    loud = [c for c in cards if c["indicator"] != "info"]
-    assert [c["summary"] for c in loud if not expected & set(c["extension"]["rows"])] == []
 
 
 def _is_drug(action: dict[str, Any]) -> bool:
