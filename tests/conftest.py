@@ -8,15 +8,22 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from starlette.types import ASGIApp
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import r4_checks
 from cds.bootstrap import Service
+from cds.cards import render
 from cds.engine.decision import Decisions
 from cds.hooks.discovery import discovery
 from cds.hooks.request import HookCall
@@ -42,6 +49,37 @@ def pytest_runtest_makereport() -> Generator[None, Any, Any]:
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, Any, Any]:
     return _fail_if_skipped((yield))
+
+
+@cache
+def _r4_faults(resource: str) -> tuple[str, ...]:
+    return r4_checks.faults(json.loads(resource))
+
+
+@pytest.fixture(autouse=True)
+def every_emitted_resource_is_valid(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Generator[None]:
+    """Whatever a test is about: no suggestion may leave with a resource that is not valid R4.
+
+    A test that sends a draft which is not valid itself is marked `invalid_draft`: an update keeps
+    what it does not understand.
+    """
+    found: list[str] = []
+    as_json = render.as_json
+
+    def checked(draft: Any) -> dict[str, Any]:
+        suggestion = as_json(draft)
+        for action in suggestion["actions"]:
+            if "resource" in action:
+                found.extend(
+                    _r4_faults(json.dumps(action["resource"], sort_keys=True, default=str))
+                )
+        return suggestion
+
+    monkeypatch.setattr(render, "as_json", checked)
+    yield
+    assert found == [] or request.node.get_closest_marker("invalid_draft")
 
 
 CARD: dict[str, Any] = {

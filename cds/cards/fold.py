@@ -65,10 +65,11 @@ def one_card_per_potassium_draft(cards: Iterable[CardDraft]) -> tuple[CardDraft,
 def _merged(head: CardDraft, other: CardDraft) -> CardDraft:
     targets = {item.target for item in head.suggestions if item.target}
     added = tuple(item for item in other.suggestions if item.target not in targets)
+    said = tuple(line for line in (*other.body, *other.lines) if line not in head.body)
     return replace(
         head,
         rows=_union(head.rows, other.rows),
-        lines=(*head.lines, sentence(f"Also: {other.summary}"), *other.body, *other.lines),
+        lines=_union(head.lines, (sentence(f"Also: {other.summary}"), *said)),
         evidence=_union(head.evidence, other.evidence),
         kidneys=_union(head.kidneys, other.kidneys),
         fine_print=_union(head.fine_print, other.fine_print),

@@ -21,6 +21,7 @@ from cds.kernel.text import plain, shortened
 from cds.rulebook.model import Level, OverrideReason, Suggestion
 
 LONGEST_REASON = 600  # one explanation; a chart text that fills it is cut
+KIDNEYS = "renal_band"  # the fact that dose bands go by
 MOST_UNREAD = 3  # resources named on a card; the trace names all
 LONGEST_SUMMARY = 139  # fewer than 140 characters (CDS Hooks 2.0.1, card.summary)
 TOPIC_SYSTEM = "https://electrolyte-cds.example/CodeSystem/card-topic"
@@ -90,13 +91,25 @@ def _draft(
         body=_body(item),
         lines=(*kept_back, *_not_given(item, context)),
         evidence=_evidence(item.facts, decisions.fine_print),
-        kidneys=tuple(_told(text) for text in decisions.fine_print),
+        kidneys=tuple(_told(text) for text in decisions.fine_print)
+        if _doses(item, context)
+        else (),
         fine_print=_fine_print(item, context, offered),
         sources=citations.lines(names, context.book),
         rules=(_standing(item, context),),
         suggestions=offered,
         overrides=_overrides(item, context),
     )
+
+
+def _doses(item: Decision, context: CardContext) -> bool:
+    """Do kidneys matter to this card: does it ask the dose band, or is it about giving a drug?"""
+    if any(fact.name == KIDNEYS for fact in item.facts):
+        return True
+    weighed = [offer.suggestion for offer in item.offers]
+    weighed += [lost.suggestion for lost in item.withheld]
+    templates = (context.book.templates.get(one.template or "") for one in weighed)
+    return any(found is None or found.kind == "MedicationRequest" for found in templates)
 
 
 def _overrides(item: Decision, context: CardContext) -> tuple[OverrideReason, ...]:

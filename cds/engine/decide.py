@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +25,8 @@ from cds.facts.record import MedicationOrder, Record
 from cds.kernel.text import HOLE
 from cds.kernel.verdict import Verdict
 from cds.rulebook.model import Clause, Indicator, Level, Note, Rule, Rulebook
+
+_SEVERITY: Mapping[Indicator, int] = {"info": 0, "warning": 1, "critical": 2}
 
 
 def decide(
@@ -130,6 +132,11 @@ def _undecided(levels: Sequence[LevelJudged]) -> tuple[str, ...]:
     )
 
 
+def _says_more(open_: Level, fired: Level, indicator: Indicator) -> bool:
+    """A level of the row that fired is news only where it would have been more severe."""
+    return open_.row != fired.row or _SEVERITY[open_.indicator] > _SEVERITY[indicator]
+
+
 @dataclass(frozen=True, slots=True)
 class _Fired:
     """Putting together what a fired level says and offers."""
@@ -151,14 +158,20 @@ class _Fired:
             )
         )
         offers, withheld = self._offers(level, because)
-        above = [i for i in self.judged[:-1] if i.judgement.verdict is Verdict.CANNOT_TELL]
+        indicator = self._indicator(level)
+        above = [
+            item
+            for item in self.judged[:-1]
+            if item.judgement.verdict is Verdict.CANNOT_TELL
+            and _says_more(item.level, level, indicator)
+        ]
         return Decision(
             self.rule,
             Outcome.FIRES,
             f"row {level.row} applies",
             self.judged,
             level,
-            self._indicator(level),
+            indicator,
             self.order,
             sentence(fill(self._summary(level), self.facts)),
             self._sentences(level),

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from cds.facts.model import Evidence, Fact, Measured, Missing, Nothing, Reason, category, presence
 from cds.facts.record import MedicationOrder, Unclear
+from cds.facts.show import short, unit_words
 from cds.kernel.quantity import Quantity
 from cds.kernel.units import Analyte
 from cds.rulebook.model import OrderSource
@@ -75,5 +76,5 @@ def _amount(
         return Fact(name, Missing(Reason.DOSE_UNCLEAR), "no dose is stated", evidence)
     if amount is None or amount.analyte is not analyte:
         return Fact(name, Nothing(f"no such {what}"), f"no such {what}", evidence)
-    face = f"{amount.value.normalize():f} {amount.unit}"
+    face = f"{short(amount.value)} {unit_words(amount.unit)}"
     return Fact(name, Measured(amount, face), f"{what} {face}", evidence)

@@ -179,6 +179,7 @@ def test_hook_order_select_11_encounter_discharge_04_repeated_calls_give_equal_c
 
 
 @pytest.mark.parametrize("name", ["order-select", "order-sign"])
+@pytest.mark.invalid_draft
 @pytest.mark.parametrize(
     "change",
     [

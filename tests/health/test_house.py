@@ -82,7 +82,7 @@ def test_the_readme_mentions_every_setting(setting: str) -> None:
     assert f"{PREFIX}{setting.upper()}" in (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("lock", ["run.txt", "dev.txt"])
+@pytest.mark.parametrize("lock", ["build.txt", "run.txt", "dev.txt"])
 def test_a_lock_file_names_no_place_and_has_a_hash_for_everything(lock: str) -> None:
     lines = (ROOT / "requirements" / lock).read_text().splitlines()
     assert not [line for line in lines if "://" in line or line.startswith(("-", "/"))]
@@ -94,7 +94,8 @@ def test_a_lock_file_names_no_place_and_has_a_hash_for_everything(lock: str) -> 
 @pytest.mark.parametrize("skip", ["pytest.skip('no')", "pytest.importorskip('no_such_module')"])
 def test_where_everything_is_required_a_skip_is_a_failure(tmp_path: Path, skip: str) -> None:
     (tmp_path / "test_it.py").write_text(f"import pytest\n\ndef test_it():\n    {skip}\n")
-    (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
+    for name in ("conftest.py", "r4_checks.py"):
+        (tmp_path / name).write_text((ROOT / "tests" / name).read_text())
     for require, code in (("all", 1), ("", 0)):
         found = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],

@@ -9,7 +9,6 @@ import hospital
 import pytest
 import vignettes
 
-
 # The vignettes list what must be there. Magnesium that is on order already is still said (R9).
 ALSO = {"V07": {("A1", "info")}}
 CASES = vignettes.load()

@@ -45,6 +45,13 @@ _STEPS = (
     ("full", Decimal(60), None),
 )
 _NAME = "renal_band"
+_SAID = {
+    "full": "kidney function good enough for usual doses (dose band full)",
+    "half": "kidney function reduced (dose band half)",
+    "low": "kidney function severely reduced or unstable (dose band low)",
+    "hold": "kidney failure (dose band hold)",
+    "unknown": "kidney function not known",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +75,12 @@ def renal_band(view: View) -> Fact:
     """
     failure = kidney_failure(view)
     if failure.verdict is Verdict.YES:
-        words = f"renal band hold: {failure.words}"
+        words = f"{_SAID['hold']}: {failure.words}"
         return category(_NAME, "hold", words, failure.evidence)
     try:
         base = _base(view)
     except Unavailable as gone:
-        return Fact(_NAME, gone.state, f"renal band not known: {gone.why}")
+        return Fact(_NAME, gone.state, f"kidney function not known: {gone.why}")
     return _settled(base, unstable(view), failure)
 
 
@@ -90,9 +97,16 @@ def _settled(base: _Base, changing: Finding, failure: Finding) -> Fact:
         labels |= {"hold"}
     if failure.words:
         said.append(failure.words)
-    names = " or ".join(label for label in LABELS if label in labels)
-    words = f"renal band {names}: " + "; ".join(said)
+    words = f"{_named(labels)}: " + "; ".join(said)
     return Fact(_NAME, Category(labels), words, tuple(dict.fromkeys(evidence)))
+
+
+def _named(labels: frozenset[str]) -> str:
+    """The band as a reader who has never seen these rules understands it."""
+    possible = [label for label in LABELS if label in labels]
+    if len(possible) == 1:
+        return _SAID[possible[0]]
+    return f"kidney function undecided (dose band {' or '.join(possible)})"
 
 
 def _why(base: _Base) -> str:

@@ -104,7 +104,7 @@ def test_kidneys_that_cannot_clear_magnesium_are_a_stop_and_no_dose(book: Rulebo
     given = {**SEVERE, "renal_band": "hold"}
     withheld = weighed(book, "severe-dose", **given)
     assert isinstance(withheld, Withheld)
-    assert withheld.reasons == ("kidney function: renal band hold",)
+    assert withheld.reasons == ("renal band hold",)
     bare = replace(suggestion(book, "severe-dose"), unless=())
     only_table = weigh(Ask(bare, patient(book, **given), ()))
     assert isinstance(only_table, Withheld)

@@ -80,7 +80,9 @@ def test_a_stop_that_holds_is_said_before_what_could_not_be_checked(book: Rulebo
 
 
 def test_a_named_part_that_holds_is_no_reason_while_the_whole_does_not(book: Rulebook) -> None:
-    covered = judged(book, "b0_fires", potassium="3.0 mmol/L", magnesium="2.0 mg/dL")
+    covered = judged(
+        book, "low_potassium_with_low_magnesium", potassium="3.0 mmol/L", magnesium="2.0 mg/dL"
+    )
     assert covered.verdict is NO
     assert sentences((covered,)) == ()
 

@@ -179,7 +179,7 @@ class TestRenalBand:
     ) -> None:
         fact = renal_band(kit.view((kit.cr(creatinine),), kg=kg))
         assert labels(fact) == {band}
-        assert fact.explained.startswith(f"renal band {band}: CKD-EPI 2021 eGFR")
+        assert f"(dose band {band}): CKD-EPI 2021 eGFR" in fact.explained
         assert decider in fact.explained
         assert "Cockcroft-Gault" in fact.explained
         if kg is not None:
@@ -262,7 +262,7 @@ class TestRenalBand:
     def test_r13_unstable_creatinine_is_low(self, kit: ModuleType) -> None:
         fact = renal_band(kit.view((kit.cr("0.9", 40), kit.cr("1.3", 2))))
         assert labels(fact) == {"low"}
-        assert fact.explained.startswith("renal band low: unstable, creatinine 1.3 mg/dL")
+        assert "(dose band low): unstable, creatinine 1.3 mg/dL" in fact.explained
 
     def test_r13_hold_by_number_stays_hold_when_unstable(self, kit: ModuleType) -> None:
         assert labels(renal_band(kit.view((kit.cr("4.0", 40), kit.cr("6.0", 2))))) == {"hold"}
