@@ -1,141 +1,111 @@
-"""One complete order-select call about a synthetic patient, for a first try of the service.
+"""Synthetic patients as complete hook calls, for a first try of the service and for its tests.
 
-Laboratory results go stale, so the call is written anew for each moment: an inpatient with severe
-low magnesium, moderately reduced kidney function and a loop diuretic, for whom more of it is being
-chosen. Every prefetch key is there, so nothing has to stay unknown.
+Each stands in `fhir_fixtures/<folder>/<name>.json` with real dates around its own `now`. Laboratory
+results go stale, so a call is moved in time as a whole: every date by the same span, ages and
+intervals stay what they are. No patient here is a real one.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
-PATIENT = "synthetic-1"
-ENCOUNTER = "synthetic-visit-1"
-_SUBJECT = {"reference": f"Patient/{PATIENT}"}
+from cds.errors import SettingsError
+from cds.settings import usual_folder
 
-_LOINC, _UCUM = "http://loinc.org", "http://unitsofmeasure.org"
-_RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-_TERMS = "http://terminology.hl7.org/CodeSystem"
+FOLDERS = ("firing", "boundary", "well", "broken")
+FIRST = "first-card"
 
-# (id, LOINC, name, value, unit, hours ago)
-_RESULTS = (
-    ("mg-1", "19123-9", "Magnesium [Mass/volume] in Serum or Plasma", 1.0, "mg/dL", 3),
-    ("k-1", "2823-3", "Potassium [Moles/volume] in Serum or Plasma", 3.7, "mmol/L", 3),
-    ("ca-1", "17861-6", "Calcium [Mass/volume] in Serum or Plasma", 9.1, "mg/dL", 3),
-    ("cr-1", "2160-0", "Creatinine [Mass/volume] in Serum or Plasma", 1.3, "mg/dL", 3),
-    ("cr-0", "2160-0", "Creatinine [Mass/volume] in Serum or Plasma", 1.3, "mg/dL", 27),
-    ("weight-1", "29463-7", "Body weight", 70, "kg", 48),
-)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)")
 
 
-def sample_request(now: datetime) -> dict[str, Any]:
-    """The body of the call, every date counted back from `now` (aware): same moment, same body."""
-    moment = now.astimezone(UTC).replace(microsecond=0)
-    return {
-        "hook": "order-select",
-        "hookInstance": "0d1f4f0c-6a53-4f0e-8f43-5f2f4c7a9b10",
-        "context": {
-            "userId": "Practitioner/synthetic-doctor-1",
-            "patientId": PATIENT,
-            "encounterId": ENCOUNTER,
-            "selections": ["MedicationRequest/draft-1"],
-            "draftOrders": _bundle([_draft(moment)], "collection"),
-        },
-        "prefetch": _prefetch(moment),
-    }
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One synthetic patient: `request` is a hook call whose dates lie around `now`.
+
+    `folder` says what it is for: `firing` gets cards, `boundary` lies exactly on a limit or one
+    step beside it, `well` gets no card, `broken` is data as it should not be. `expect` is the
+    answer that the clinical pack asks for.
+    """
+
+    name: str
+    folder: str
+    title: str
+    now: datetime
+    request: dict[str, Any]
+    expect: dict[str, Any]
+
+    def at(self, now: datetime) -> dict[str, Any]:
+        """The call as it would be at `now` (aware), to the second."""
+        later = now.astimezone(UTC).replace(microsecond=0)
+        days = later.date() - self.now.astimezone(UTC).date()
+        moved: dict[str, Any] = _moved(self.request, later - self.now, days)
+        return moved
 
 
-def _prefetch(now: datetime) -> dict[str, Any]:
-    return {
-        "patient": {
-            "resourceType": "Patient",
-            "id": PATIENT,
-            "name": [{"family": "Synthetic", "given": ["Sandra"]}],
-            "gender": "female",
-            "birthDate": f"{now.year - 67}-01-01",
-        },
-        "observations": _bundle([_observation(now, *result) for result in _RESULTS]),
-        "medications": _bundle([_active(now)]),
-        "administrations": _bundle([]),
-        "problems": _bundle([_heart_failure()]),
-        "allergies": _bundle([]),
-        "encounter": {
-            "resourceType": "Encounter",
-            "id": ENCOUNTER,
-            "status": "in-progress",
-            "class": {"system": f"{_TERMS}/v3-ActCode", "code": "IMP"},
-            "subject": _SUBJECT,
-            "period": {"start": _ago(now, 48)},
-        },
-        "lab_orders": _bundle([]),
-        "procedures": _bundle([]),
-    }
+def samples(folder: Path | None = None) -> Iterator[Sample]:
+    """All of them, folder by folder, in order of their names. Raises SettingsError."""
+    base = folder or usual_folder("fhir_fixtures")
+    for kind in FOLDERS:
+        for path in sorted((base / kind).glob("*.json")):
+            yield _read(path)
 
 
-def _ago(now: datetime, hours: int) -> str:
-    return (now - timedelta(hours=hours)).isoformat()
+def sample(name: str, folder: Path | None = None) -> Sample:
+    """The one of that name. Raises SettingsError naming the nearest ones."""
+    base = folder or usual_folder("fhir_fixtures")
+    known = {path.stem: path for kind in FOLDERS for path in (base / kind).glob("*.json")}
+    if name not in known:
+        near = get_close_matches(name, known, n=3, cutoff=0.4)
+        hint = f"; near to it: {', '.join(near)}" if near else ""
+        raise SettingsError(
+            f"no synthetic patient of that name in {base}{hint}; `cds sample --list` names them all"
+        )
+    return _read(known[name])
 
 
-def _bundle(resources: list[dict[str, Any]], kind: str = "searchset") -> dict[str, Any]:
-    entries = {"entry": [{"resource": item} for item in resources]} if resources else {}
-    total = {"total": len(resources)} if kind == "searchset" else {}
-    return {"resourceType": "Bundle", "type": kind, **total, **entries}
+def sample_request(now: datetime, name: str = FIRST) -> dict[str, Any]:
+    """The body of the call, its dates moved to `now` (aware): same moment, same body.
+
+    Raises SettingsError when there is no synthetic patient of that name.
+    """
+    return sample(name).at(now)
 
 
-def _concept(system: str, code: str, text: str) -> dict[str, Any]:
-    return {"coding": [{"system": system, "code": code, "display": text}], "text": text}
+def _read(path: Path) -> Sample:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        now = datetime.fromisoformat(found["now"])
+        title, request, expect = found["title"], found["request"], found["expect"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(
+            f"{path}: cannot be read as a synthetic patient ({type(error).__name__}); "
+            "it needs `title`, `now`, `expect` and `request`"
+        ) from None
+    return Sample(path.stem, path.parent.name, title, now, request, expect)
 
 
-def _observation(
-    now: datetime, name: str, loinc: str, text: str, value: float, unit: str, hours: int
-) -> dict[str, Any]:
-    return {
-        "resourceType": "Observation",
-        "id": name,
-        "status": "final",
-        "code": _concept(_LOINC, loinc, text),
-        "subject": _SUBJECT,
-        "effectiveDateTime": _ago(now, hours),
-        "valueQuantity": {"value": value, "unit": unit, "system": _UCUM, "code": unit},
-    }
-
-
-def _heart_failure() -> dict[str, Any]:
-    return {
-        "resourceType": "Condition",
-        "id": "problem-1",
-        "clinicalStatus": {
-            "coding": [{"system": f"{_TERMS}/condition-clinical", "code": "active"}]
-        },
-        "code": _concept("http://snomed.info/sct", "84114007", "Heart failure"),
-        "subject": _SUBJECT,
-    }
-
-
-def _active(now: datetime) -> dict[str, Any]:
-    dosage = {"text": "40 mg by mouth once a day"}
-    return _furosemide("order-1", "active", "313988", "furosemide 40 MG Oral Tablet") | {
-        "authoredOn": _ago(now, 46),
-        "dosageInstruction": [dosage],
-    }
-
-
-def _draft(now: datetime) -> dict[str, Any]:
-    dosage = {"text": "40 mg IV once"}
-    return _furosemide("draft-1", "draft", "1719290", "2 ML furosemide 10 MG/ML Injection") | {
-        "authoredOn": _ago(now, 0),
-        "dosageInstruction": [dosage],
-    }
-
-
-def _furosemide(name: str, status: str, code: str, text: str) -> dict[str, Any]:
-    return {
-        "resourceType": "MedicationRequest",
-        "id": name,
-        "status": status,
-        "intent": "order",
-        "medicationCodeableConcept": _concept(_RXNORM, code, text),
-        "subject": _SUBJECT,
-        "encounter": {"reference": f"Encounter/{ENCOUNTER}"},
-    }
+def _moved(value: Any, span: timedelta, days: timedelta) -> Any:
+    """A tree with every full date and instant moved; what only looks like a date stays."""
+    if isinstance(value, dict):
+        return {key: _moved(item, span, days) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_moved(item, span, days) for item in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        if _DATE.fullmatch(value):
+            return (date.fromisoformat(value) + days).isoformat()
+        if _INSTANT.fullmatch(value):
+            moment = (datetime.fromisoformat(value) + span).isoformat()
+            return moment.removesuffix("+00:00") + "Z" if value.endswith("Z") else moment
+    except (ValueError, OverflowError):  # 30 February, or past the end of the calendar
+        pass
+    return value

@@ -22,24 +22,37 @@ from cds.web.app import create_app
 ROOT = Path(__file__).parents[2]
 
 
+ORDER_SELECT = "electrolytes-order-select"
+
+
 @pytest.fixture(scope="session")
-def ask() -> Callable[[bytes, datetime], dict[str, Any]]:
-    """Post a body to the order-select service at a clinical moment; the answer must be 200."""
+def post() -> Callable[..., httpx.Response]:
+    """Post a body to a service at a clinical moment: `post(body, now, service)`."""
 
     @cache
-    def service(now: datetime) -> bootstrap.Service:
-        return bootstrap.build(Settings(rules=ROOT / "rules", sandbox=True), now)
+    def app(now: datetime) -> Any:
+        return create_app(bootstrap.build(Settings(rules=ROOT / "rules", sandbox=True), now))
 
-    def post(body: bytes, now: datetime) -> dict[str, Any]:
-        return asyncio.run(_post(create_app(service(now)), body))
+    def send(body: bytes, now: datetime, service: str = ORDER_SELECT) -> httpx.Response:
+        return asyncio.run(_post(app(now), body, service))
 
-    return post
+    return send
 
 
-async def _post(app: Any, body: bytes) -> dict[str, Any]:
+@pytest.fixture(scope="session")
+def ask(post: Callable[..., httpx.Response]) -> Callable[..., dict[str, Any]]:
+    """The answer of a service, which must be 200: `ask(body, now)` asks order-select."""
+
+    def asked(body: bytes, now: datetime, service: str = ORDER_SELECT) -> dict[str, Any]:
+        reply = post(body, now, service)
+        assert reply.status_code == 200, reply.text
+        found: dict[str, Any] = reply.json()
+        return found
+
+    return asked
+
+
+async def _post(app: Any, body: bytes, service: str) -> httpx.Response:
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        reply = await client.post("/cds-services/electrolytes-order-select", content=body)
-    assert reply.status_code == 200, reply.text
-    found: dict[str, Any] = reply.json()
-    return found
+        return await client.post(f"/cds-services/{service}", content=body)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
+import fixtures
 import pytest
 
-WELL = sorted((Path(__file__).parents[2] / "fhir_fixtures" / "well").glob("*.json"))
+from cds.sample import Sample
+
+WELL = fixtures.of_folder("well")
 
 
 def test_there_are_well_patients() -> None:
-    assert len(WELL) >= 8
+    assert len(WELL) >= 15
 
 
-@pytest.mark.parametrize("path", WELL, ids=[path.stem for path in WELL])
-def test_a_well_patient_gets_no_card(path: Path, ask: Any) -> None:
-    fixture = json.loads(path.read_text(encoding="utf-8"))
-    now = datetime.fromisoformat(fixture["now"])
-    answer = ask(json.dumps(fixture["request"]).encode(), now)
+def test_most_well_patients_take_many_drugs() -> None:
+    taken = [len(item.request["prefetch"]["medications"].get("entry", ())) for item in WELL]
+    assert min(taken) >= 8
+
+
+@pytest.mark.parametrize("item", WELL, ids=[item.name for item in WELL])
+def test_a_well_patient_gets_no_card(item: Sample, ask: Any) -> None:
+    answer = ask(fixtures.body(item), item.now, fixtures.service(item))
     assert [card["summary"] for card in answer["cards"]] == []
