@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cds.check import check
-from cds.rulebook.load import load_rulebook
 
 RULES = Path(__file__).parents[2] / "rules"
 Change = Callable[[str, str, str], Path]
@@ -66,33 +64,69 @@ def test_a_case_that_does_not_hold_is_named_with_its_line(changed: Change) -> No
     assert report.summary.startswith("1 findings: ")
 
 
+def test_a_site_is_checked_too_and_its_problems_are_listed(changed: Change) -> None:
+    rules = changed("sites/example.yaml", "mg_daily_limit: [6 g]", "mg_daily_limit: [9 g]")
+    (finding,) = check(rules).findings
+    assert finding.startswith("rules/sites/example.yaml:")
+    assert "`mg_daily_limit` may not be raised here" in finding
+
+
+def test_a_site_that_is_not_there_is_a_problem_and_not_overlooked() -> None:
+    report = check(RULES, "exampel")
+    assert report.findings == (
+        "rules/sites/exampel.yaml:1: there is no such site file. Did you mean `example`? "
+        "Set CDS_SITE to one that is there (example), or leave it unset.",
+    )
+
+
+CASE = "Mg 1.7 mg/dL is not low"
+HIGHER = (
+    "    thresholds:\n      mg_lln: [1.8 mg/dL, 0.74 mmol/L, 1.48 meq/L, 18 mg/L, 740 umol/L]\n"
+)
+
+
+@pytest.fixture
+def higher(changed: Change) -> Callable[[str], list[str]]:
+    """What `cds check` finds about a site that takes 1.8 mg/dL for the lower limit."""
+
+    def apply(more: str) -> list[str]:
+        rules = changed("sites/example.yaml", "    windows:\n", f"{HIGHER}{more}    windows:\n")
+        return [line for line in check(rules).findings if "hypomagnesemia" in line]
+
+    return apply
+
+
+def test_a_case_that_a_site_changes_is_a_finding(higher: Callable[[str], list[str]]) -> None:
+    found = [line for line in higher("") if f"case `{CASE}`" in line]
+    assert len(found) == 1
+    assert "of hypomagnesemia does not hold under this site: expected silent, got fires" in found[0]
+    assert "name it under `changes_cases`" in found[0]
+
+
+def test_a_case_that_a_site_is_meant_to_change_is_none(
+    higher: Callable[[str], list[str]],
+) -> None:
+    named = f"    changes_cases:\n      hypomagnesemia: [{CASE}]\n"
+    assert not [line for line in higher(named) if f"case `{CASE}`" in line]
+
+
 @pytest.mark.parametrize(
-    ("weak", "rows"),
+    ("case", "words"),
     [
-        ("nothing", []),
-        ("seed-004", []),  # A2 offers a dose, and has better sources beside it
-        ("everything", ["A3", "A2", "A1-iv", "A1"]),  # the borderline row offers no dose
+        ("Mg 1.7 mg/dl is not lo", f"has no case `Mg 1.7 mg/dl is not lo`. Did you mean `{CASE}`?"),
+        ("severe and covered is info", "holds under this site too. Remove it here."),
     ],
 )
-def test_a_dose_never_stands_on_weak_sources_alone(
-    monkeypatch: pytest.MonkeyPatch, weak: str, rows: list[str]
+def test_a_case_is_named_only_where_it_changes(
+    higher: Callable[[str], list[str]], case: str, words: str
 ) -> None:
-    book = load_rulebook(RULES)
-    citations = {
-        name: replace(item, standing="weak" if weak in (name, "everything") else "label")
-        for name, item in book.citations.items()
-    }
-    weaker = replace(book, citations=citations)
-    monkeypatch.setattr("cds.check.load_rulebook", lambda *_: weaker)
-    found = [line for line in check(RULES).findings if "hypomagnesemia.yaml" in line]
-    assert [line.split(": row ")[1] for line in found] == [
-        f"{row} offers a dose on weak sources alone." for row in rows
-    ]
+    found = higher(f"    changes_cases:\n      hypomagnesemia:\n        - {case}\n")
+    assert any(line.startswith("rules/sites/example.yaml:") and words in line for line in found)
 
 
-def test_a_site_that_cannot_be_applied_is_a_problem_and_not_overlooked() -> None:
-    report = check(RULES, "north")
-    assert report.findings == (
-        "rules/sites/north.yaml:1: site files are not applied by this version. "
-        "Leave CDS_SITE unset.",
+def test_a_statement_without_its_place_is_a_finding(changed: Change) -> None:
+    rules = changed("sources/s0.yaml", "rows: [A4]", "rows: [A44]")
+    (finding,) = check(rules).findings
+    assert finding == (
+        "rules/sources/s0.yaml:9: `A44` is not among the rows of these rules. Did you mean `A4`?"
     )

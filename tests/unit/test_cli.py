@@ -161,3 +161,61 @@ def test_what_nobody_foresaw_is_one_line_without_its_message(
     monkeypatch.setenv("CDS_LOG_LEVEL", "debug")
     with pytest.raises(ZeroDivisionError):
         cli.main()
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    """A folder that looks like one of rule files; the real ones are for `test_newrule.py`."""
+    (tmp_path / "rules" / "shared").mkdir(parents=True)
+    return tmp_path / "rules"
+
+
+def test_new_rule_writes_the_draft_and_says_what_to_do_with_it(run: Run, rules: Path) -> None:
+    result = run(
+        "new-rule",
+        "low-magnesium-review",
+        *("--family", "data-quality", "--row", "D4", "--owner", "Pharmacy", "--dir", rules),
+        CDS_SANDBOX="1",
+        CDS_NOW="2026-11-21T09:00:00+00:00",
+    )
+    assert (result.exit_code, result.stderr) == (0, "")
+    text = (rules / "low-magnesium-review.yaml").read_text(encoding="utf-8")
+    for line in (
+        "id: low-magnesium-review",
+        "family: data-quality",
+        "  - row: D4",
+        'owner: "Pharmacy"',
+        "status: draft",
+        "reviewed: {by: pending, date: 2026-11-21, due: 2027-11-21}",
+    ):
+        assert f"{line}\n" in text
+    assert str(rules / "low-magnesium-review.yaml") in result.stdout
+    assert [line[:2] for line in result.stdout.splitlines()[1:]] == ["1.", "2.", "3."]
+
+
+def test_new_rule_writes_where_the_rules_of_the_service_stand(run: Run, rules: Path) -> None:
+    result = run("new-rule", "a-rule", CDS_RULES=str(rules))
+    assert result.exit_code == 0
+    assert (rules / "a-rule.yaml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["A Rule"], "cds: ID: must be"),
+        (["a-rule", "--family", "sodium"], "cds: --family: must be one of"),
+        (["a-rule", "--row", "d4"], "cds: --row: must be"),
+        (["a-rule", "--owner", ""], "cds: --owner: must be"),
+        (["taken"], "taken.yaml: is there already; choose another ID"),
+        (["a-rule", "--dir", "no-such-folder"], "cds: no-such-folder: is not a folder of rule"),
+    ],
+)
+def test_new_rule_refuses_with_what_where_and_how_to_mend_it(
+    run: Run, rules: Path, words: list[str], said: str
+) -> None:
+    (rules / "taken.yaml").write_text("id: taken\n")
+    result = run("new-rule", *words, CDS_RULES=str(rules))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert [path.name for path in rules.glob("*.yaml")] == ["taken.yaml"]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cds import settings as module
 from cds.errors import SettingsError
-from cds.settings import Settings, read_settings, unknown_variables
+from cds.settings import Settings, read_settings, unknown_variables, usual_folder
 
 
 def test_without_any_variable_the_safe_defaults_hold() -> None:
@@ -85,3 +86,40 @@ def test_a_misspelt_variable_is_told_with_the_nearest_real_one() -> None:
     assert unknown_variables(["CDS_SANDBX", "CDS_SANDBOX", "CDS_REQUIRE", "PATH"]) == (
         "CDS_SANDBX is not a setting and is ignored; the nearest one is CDS_SANDBOX",
     )
+
+
+@pytest.mark.parametrize("name", ["rules", "fhir_fixtures"])
+@pytest.mark.parametrize(
+    ("there", "taken"),
+    [
+        ({"here", "carried", "beside"}, "here"),
+        ({"carried", "beside"}, "carried"),
+        ({"beside"}, "beside"),
+        (set(), "beside"),
+    ],
+    ids=["in a checkout or beside own rules", "installed", "checkout from elsewhere", "nowhere"],
+)
+def test_a_folder_is_taken_from_here_then_from_the_package_then_from_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, there: set[str], taken: str
+) -> None:
+    package = tmp_path / "site" / "cds"
+    places = {
+        "here": tmp_path / "here" / name,
+        "carried": package / "_bundled" / name,
+        "beside": tmp_path / "site" / name,
+    }
+    (tmp_path / "here").mkdir()
+    for place in there:
+        places[place].mkdir(parents=True)
+    monkeypatch.setattr(module, "__file__", str(package / "settings.py"))
+    monkeypatch.setattr(module, "BUNDLED", package / "_bundled")
+    monkeypatch.chdir(tmp_path / "here")
+    assert usual_folder(name).resolve() == places[taken]
+
+
+def test_a_file_called_rules_is_no_folder_of_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rules").touch()
+    monkeypatch.chdir(tmp_path)
+    assert read_settings({}).rules.is_dir()

@@ -44,7 +44,7 @@ def test_the_shipped_code_sets_load(sets: Path) -> None:
         ("labs", "19123-9 |", "19123 |", "`19123` is not a LOINC code"),
         ("labs", "| mass | - | - |", "| weight | - | - |", "`weight` is not a property"),
         ("labs", "| wrong specimen |", "| urine |", "`urine` is not a reason"),
-        ("labs", "date: 2026-11-21", "since: 2026", "`date` is missing"),
+        ("labs", "date: 2026-11-22", "since: 2026", "`date` is missing"),
         ("drugs", "roles: loop-diuretic", "roles: loop-diuretc", "`loop-diuretc` is not a role"),
         ("drugs", "      4603 | Furosemide | - |", "      4603 | Furosemide |", "row of 3 cells"),
         ("drugs", "| Furosemide | - |", "| Furosemide | nasal |", "names a form"),
@@ -63,6 +63,33 @@ def test_the_shipped_code_sets_load(sets: Path) -> None:
             "`hearsay` is not declared",
         ),
         ("allergens", "concepts:\n", "concepts:\n  magnesium: x\n", "stands here twice"),
+        (
+            "problems",
+            "icd10 I45.81 | Long QT syndrome | icd\n",
+            "icd10 I45.81 | Long QT syndrome | icd\n    icd10 R94.31 | Abnormal ECG | icd\n",
+            "`R94.31` must not mean `long-qt`, and this file says it does.",
+        ),
+        (
+            "problems",
+            "icd10 R56.9 | Unspecified convulsions | icd\n",
+            "icd10 R56.9 | Convulsions | icd\n    icd10 G40.9* | Epilepsy | icd\n",
+            "`G40*` must not mean `seizure`",
+        ),
+        (
+            "drugs",
+            "      5640 | Ibuprofen",
+            "      1191 | Aspirin | - | pack\n      5640 | Ibuprofen",
+            "`1191` must not mean `nsaid`",
+        ),
+        (
+            "drugs",
+            "  potassium chloride:\n    roles: k-replacement\n",
+            "  potassium chloride:\n    roles: k-replacement k-concentrate\n",
+            "`8591` must not mean `k-concentrate`",
+        ),
+        ("drugs", "  k-concentrate: |\n    rxnorm", "  k-conc: |\n    rxnorm", "`k-conc` is not a"),
+        ("products", "204520 | potassium chloride 2", "829757 | bag of", "`829757` is suggestable"),
+        ("drugs", "beyond_pack: kphos", "beyond_pack: hearsay", "`hearsay` is not declared"),
     ],
 )
 def test_a_mistake_is_refused_with_its_file_and_line(
