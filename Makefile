@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench lock
+.PHONY: help run test check lint bench wheel lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,13 +26,16 @@ lint: $(DEV)  ## format, lint, types, import contracts, dependencies, rule files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
-	@if $(BIN)/cds check --help >/dev/null 2>&1; then $(BIN)/cds check; fi
+	$(BIN)/cds check
 
 check: lint  ## everything a change must pass: lint, then all tests
 	@$(MAKE) --no-print-directory test
 
 bench: $(DEV)  ## this service against a bare echo and an idiomatic one, as ratios
 	@$(BIN)/python -m bench
+
+wheel: $(RUN)  ## dist/electrolyte_cds-*.whl: the service with its rules, to install anywhere
+	@$(BIN)/python -m hatchling build -t wheel -d dist
 
 lock: $(DEV)  ## write requirements/*.txt anew from pyproject.toml (needs `uv` on the path, or UV=...)
 	@./requirements/lock.sh
@@ -43,9 +46,9 @@ $(BIN)/python:
 	@$(PYTHON) -m venv .venv
 
 # The stamps are written last, so an interrupted install is done again.
-$(RUN): requirements/run.txt pyproject.toml | $(BIN)/python
+$(RUN): requirements/run.txt requirements/build.txt pyproject.toml | $(BIN)/python
 	@echo "installing what the service needs into .venv" >&2
-	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --require-hashes -r requirements/run.txt -r requirements/build.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

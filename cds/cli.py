@@ -21,7 +21,8 @@ from cds.errors import BadRequest, CdsError, SettingsError, TooLarge
 from cds.hooks.request import hook_of, read_call
 from cds.hooks.response import encode, encode_cards, refusal
 from cds.hooks.services import ServiceEntry
-from cds.sample import sample_request
+from cds.newrule import FAMILIES, NOBODY_YET, Wish, next_steps, write_rule
+from cds.sample import FIRST, sample_request, samples
 from cds.settings import Settings, read_instant, unknown_variables_here
 from cds.trace import prose
 
@@ -126,16 +127,45 @@ def check_rules() -> None:
         raise typer.Exit(FINDINGS)
 
 
-@app.command()
-def sample(
+@app.command("sample")
+def sample_call(
+    name: Annotated[str, typer.Argument(help="Which synthetic patient.")] = FIRST,
     now: Annotated[
         str | None, typer.Option(help="Clinical time, for example 2026-11-21T09:00:00+00:00.")
     ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Name all of them, by folder.")] = False,
 ) -> None:
     """Print the body of a hook call about a synthetic patient, its dates fresh, for a first try."""
     with _told():
-        moment = bootstrap.clinical_now(Settings.from_environment(), _instant(now))
-    _print(json.dumps(sample_request(moment), indent=2).encode())
+        if listed:
+            text = "\n".join(
+                f"{found.folder:8}  {found.name}: {found.title}" for found in samples()
+            )
+        else:
+            moment = bootstrap.clinical_now(Settings.from_environment(), _instant(now))
+            body = sample_request(moment, name)
+            text = json.dumps(body, indent=2, ensure_ascii=False)
+    _print(text.encode())
+
+
+@app.command("new-rule")
+def new_rule(
+    name: Annotated[str, typer.Argument(metavar="ID", help="For example low-magnesium-review.")],
+    family: Annotated[
+        str, typer.Option(help=f"Topic of its cards: {', '.join(FAMILIES)}.")
+    ] = "hypomagnesemia",
+    row: Annotated[str, typer.Option(help="Row of the decision table, for example A5.")] = "X1",
+    owner: Annotated[str, typer.Option(help="Who answers for the rule.")] = NOBODY_YET,
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="Folder of rule files; without it, CDS_RULES.")
+    ] = None,
+) -> None:
+    """Write the draft of a rule, with its own test patients, and say what to do with it."""
+    with _told():
+        settings = Settings.from_environment()
+        today = bootstrap.clinical_now(settings).date()
+        path = write_rule(directory or settings.rules, Wish(name, family, row, owner), today)
+    typer.echo(next_steps(path))
 
 
 @contextmanager

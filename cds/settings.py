@@ -6,6 +6,7 @@ This is the only module that may look at the environment.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
@@ -17,6 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from cds.errors import SettingsError
 
 PREFIX = "CDS_"
+
+# What an installed package carries along; a checkout has no such folder.
+BUNDLED = Path(__file__).parent / "_bundled"
 
 # Read by the test suite, not by the service: no typing error either.
 ELSEWHERE = ("CDS_REQUIRE",)
@@ -31,8 +35,12 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    rules: Path = Field(default_factory=lambda: _usual_rules(), description="Folder of rule files.")
-    site: str | None = Field(None, description="Name of the site file in `rules/sites`.")
+    rules: Path = Field(
+        default_factory=lambda: usual_folder("rules"), description="Folder of rule files."
+    )
+    site: str | None = Field(
+        None, description="Name of the site file in `rules/sites` that applies, without `.yaml`."
+    )
     sandbox: bool = Field(False, description="1 = synthetic patients, callers not authenticated.")
     now: datetime | None = Field(
         None, description="Fixed clinical clock, ISO 8601 with offset; only with the sandbox."
@@ -105,10 +113,17 @@ def _check_together(settings: Settings) -> None:
         )
 
 
-def _usual_rules() -> Path:
-    """`rules` where the command is given, else the folder beside the package."""
-    here = Path("rules")
-    return here if here.is_dir() else Path(__file__).parent.parent / "rules"
+def usual_folder(name: str) -> Path:
+    """The folder `name` (`rules`, `fhir_fixtures`): where the command is given, else the copy that
+    an installed package carries, else the one beside the package, as in a checkout.
+
+    The carried copy goes before the neighbour: beside an installed package stand other people's
+    packages, and one of them may be called `rules`.
+    """
+    here, carried = Path(name), BUNDLED / name
+    if here.is_dir():
+        return here
+    return carried if carried.is_dir() else Path(__file__).parent.parent / name
 
 
 def _folder(text: str) -> Path:
@@ -118,7 +133,12 @@ def _folder(text: str) -> Path:
     return path
 
 
-def _text(text: str) -> str | None:
+def _site(text: str) -> str | None:
+    if text and not re.fullmatch(r"[a-z][a-z0-9-]*", text):
+        raise ValueError(
+            "must be the name of a file in `rules/sites` without `.yaml` (small letters, digits, "
+            "hyphens), for example CDS_SITE=example"
+        )
     return text or None
 
 
@@ -180,7 +200,7 @@ def _level(text: str) -> str:
 
 _READERS: dict[str, Callable[[str], Any]] = {
     "rules": _folder,
-    "site": _text,
+    "site": _site,
     "sandbox": _switch,
     "now": read_instant,
     "max_body": _bytes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
@@ -25,7 +26,7 @@ def create_app(service: Service) -> FastAPI:
     app = FastAPI(
         title="Electrolyte CDS",
         description="CDS Hooks 2.0.1 service: low magnesium, refractory hypokalemia, renal doses.",
-        version="0.1.0",
+        version=version("electrolyte-cds"),
         docs_url=None,  # the usual page loads its scripts from a third party; see documents.py
         redoc_url=None,
         openapi_url="/openapi.json",
