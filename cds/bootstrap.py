@@ -12,7 +12,6 @@ from cds.engine.decision import Decisions
 from cds.hooks.discovery import discovery
 from cds.hooks.request import HookCall
 from cds.hooks.services import SERVICES, ServiceEntry
-from cds.kernel.codes import LOINC
 from cds.pipeline import answer
 from cds.rulebook.load import load_rulebook
 from cds.rulebook.model import Rulebook
@@ -56,7 +55,7 @@ def build(settings: Settings, now: datetime | None = None) -> Service:
     clock = _clock(now or settings.now)
     return Service(
         answer=lambda call, client: answer(call, book, clock(), client),
-        discovery=discovery(SERVICES.values(), _loincs(book)),
+        discovery=discovery(SERVICES.values(), _codes(book)),
         about={"rulebook": book.digest, "rules": len(book.rules), "site": book.site},
         settings=settings,
     )
@@ -79,10 +78,11 @@ def _clock(fixed: datetime | None) -> Callable[[], datetime]:
     return lambda: fixed
 
 
-def _loincs(book: Rulebook) -> tuple[str, ...]:
-    """The codes a usable result can have; codes of refused specimens are not asked for."""
+def _codes(book: Rulebook) -> tuple[str, ...]:
+    """The codes a usable result can have, as `system|code`: LOINC and the site's own. Codes of
+    refused specimens are not asked for."""
     return tuple(
-        coding.code
+        f"{coding.system}|{coding.code}"
         for coding, lab in book.terminology.labs.items()
-        if coding.system == LOINC and lab.refused is None
+        if lab.refused is None
     )

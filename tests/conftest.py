@@ -138,7 +138,10 @@ def make_service(pipeline: FakePipeline) -> Callable[..., Service]:
     def make(**settings: Any) -> Service:
         plain = Service(
             answer=pipeline,
-            discovery=discovery(SERVICES.values(), ("19123-9", "2823-3", "2160-0")),
+            discovery=discovery(
+                SERVICES.values(),
+                [f"http://loinc.org|{code}" for code in ("19123-9", "2823-3", "2160-0")],
+            ),
             about={"rulebook": "0123456789ab", "rules": 3, "site": ""},
         )
         return replace(plain, settings=Settings(**{"sandbox": True, **settings}))

@@ -57,14 +57,22 @@ def read_value(observation: Observation, analyte: Analyte, codes: Iterable[LabCo
     return Reading(reading.face, reading.quantity, reason, flags)
 
 
-def reference_low(observation: Observation, used: Quantity) -> Quantity | None:
-    """The lower limit of the one normal range, if it is in the unit of the result (R6)."""
+def reference_low(
+    observation: Observation, used: Quantity, usual: Quantity | None = None
+) -> Quantity | None:
+    """The lower limit of the one normal range, if it is in the unit of the result (R6).
+
+    `usual`: what the laboratory of this site uses, for a result that carries no range at all.
+    """
+    usual = usual if usual is not None and usual.unit == used.unit else None
     if not is_present(observation.referenceRange):
-        return None
+        return usual
     try:
         ranges = _ranges.decode(observation.referenceRange)
     except UNDECODABLE:
         return None
+    if not ranges:
+        return usual
     lows = {low for item in ranges if (low := _low(item, used)) is not None}
     return lows.pop() if len(lows) == 1 else None
 

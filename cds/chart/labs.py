@@ -93,7 +93,7 @@ def _read(
     owner = whose(observation.subject, patient_id)
     if owner is Whose.OTHER:
         return (), OTHER_PATIENT
-    results = tuple(_result(resource, observation, match, now) for match in matches)
+    results = tuple(_result(resource, observation, match, terms, now) for match in matches)
     if owner is Whose.SAME:
         return results, ""
     return tuple(_flagged(result, "no subject stated") for result in results), ""
@@ -121,7 +121,11 @@ def _match(
 
 
 def _result(
-    resource: RawResource, observation: Observation, match: _Match, now: datetime
+    resource: RawResource,
+    observation: Observation,
+    match: _Match,
+    terms: Terminology,
+    now: datetime,
 ) -> LabResult:
     reading = read_value(observation, match.analyte, match.codes)
     when = _effective(observation)
@@ -131,6 +135,7 @@ def _result(
     quantity = None if other else reading.quantity  # a number of something else
     remarks = (remark.value,) if remark is not Haemolysis.NONE else ()
     updated = observation.meta.lastUpdated if observation.meta else None
+    usual = terms.reference_lows.get(match.analyte)
     return LabResult(
         analyte=match.analyte,
         source=resource.ref,
@@ -140,7 +145,7 @@ def _result(
         order=_order(when, observation.issued, updated, resource.id),
         set_aside=reason,
         flags=(*match.flags, *reading.flags, *when.flags, *remarks),
-        reference_low=reference_low(observation, quantity) if quantity else None,
+        reference_low=reference_low(observation, quantity, usual) if quantity else None,
         loinc=match.loinc,
         amended=observation.status in ("corrected", "amended"),
         pre_dialysis=any(code.pre_dialysis for code in match.codes),

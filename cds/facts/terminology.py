@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from cds.facts.model import Reason
 from cds.kernel.codes import Coding, RxNorm
+from cds.kernel.quantity import Quantity
 from cds.kernel.units import Analyte
 
 
@@ -47,6 +48,7 @@ class DrugCode:
     systemic: bool = True
     parenteral: bool | None = None
     parts: tuple[tuple[str, frozenset[str]], ...] = ()  # (ingredient, its own roles), all of them
+    product: RxNorm | None = None  # a local code: the product of known strength that it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +94,5 @@ class Terminology:
     problem_prefixes: tuple[tuple[str, str, str], ...] = ()  # (system, ICD prefix, concept)
     procedures: Mapping[Coding, frozenset[str]] = field(default_factory=dict)
     allergens: Mapping[Coding, frozenset[str]] = field(default_factory=dict)
+    # The laboratory's own lower limits, for results that carry no reference range (R6).
+    reference_lows: Mapping[Analyte, Quantity] = field(default_factory=dict)

@@ -12,7 +12,6 @@ from typing import Any
 from cds.hooks.services import HOOKS, ServiceEntry
 
 SPECIFICATION = "2.0.1"
-LOINC_SYSTEM = "http://loinc.org"
 
 _PATIENT = "patient={{context.patientId}}"
 
@@ -28,20 +27,20 @@ _SEARCHES = {
 }
 
 
-def templates(loincs: Iterable[str]) -> Mapping[str, str]:
-    """Prefetch key -> template. `loincs` are the codes the rulebook reads, in any order.
+def templates(codes: Iterable[str]) -> Mapping[str, str]:
+    """Prefetch key -> template. `codes` are those the rulebook reads, `system|code`, in any order.
 
     All laboratory data is one search, newest first: a query per analyte would cost the client a
     round trip each.
     """
-    codes = ",".join(f"{LOINC_SYSTEM}|{code}" for code in sorted(set(loincs)))
-    observations = f"Observation?{_PATIENT}&code={codes}&_sort=-date&_count=1000"
+    wanted = ",".join(sorted(set(codes)))
+    observations = f"Observation?{_PATIENT}&code={wanted}&_sort=-date&_count=1000"
     return {"observations": observations, **_SEARCHES}
 
 
-def discovery(services: Iterable[ServiceEntry], loincs: Iterable[str]) -> dict[str, Any]:
+def discovery(services: Iterable[ServiceEntry], codes: Iterable[str]) -> dict[str, Any]:
     """The body of `GET /cds-services`."""
-    known = templates(loincs)
+    known = templates(codes)
     return {"services": [_entry(service, known) for service in services]}
 
 

@@ -5,7 +5,8 @@
     products.yaml    products of one verified strength
     problems.yaml    conditions, procedures.yaml, allergens.yaml: codes per concept
 
-Codes are look-up keys of the whole product, so a code that would mean two things does not load.
+Codes are look-up keys of the whole product, so a code that would mean two things does not load,
+and neither does one that `must_not_match` says it must not mean.
 """
 
 from __future__ import annotations
@@ -17,14 +18,19 @@ from pathlib import Path
 from cds.errors import Problem, RulebookError
 from cds.facts.model import Reason
 from cds.facts.terminology import LabCode, Product, Terminology
-from cds.kernel.codes import ATC, ICD10, LOINC, RXNORM, SNOMED, Coding, RxNorm
+from cds.kernel.codes import LOINC, RXNORM, Coding, RxNorm
 from cds.kernel.units import UNITS, Analyte
-from cds.rulebook.codetables import Row, Sheet
+from cds.rulebook.codetables import MUST_NOT_MATCH, SYSTEMS, Row, Sheet
 from cds.rulebook.drugcodes import Drugs, read_drugs
+from cds.rulebook.mustnotmatch import (
+    NEVER_SUGGEST,
+    refuse_concepts,
+    refuse_drugs,
+    refuse_suggestions,
+)
 from cds.rulebook.reading import read_source
 
 FILES = ("labs", "drugs", "products", "problems", "procedures", "allergens")
-SYSTEMS = {"loinc": LOINC, "rxnorm": RXNORM, "atc": ATC, "snomed": SNOMED, "icd10": ICD10}
 REFUSALS = {reason.value: reason for reason in (Reason.WRONG_SPECIMEN, Reason.NOT_APPLICABLE)}
 DIMENSIONS = {
     "g": Analyte.MAGNESIUM_SULFATE_DOSE,
@@ -70,6 +76,7 @@ def load_terminology(directory: Path) -> Terminology:
 
 def _terminology(sheets: dict[str, Sheet]) -> Terminology:
     drugs: Drugs = read_drugs(sheets["drugs"])
+    refuse_drugs(sheets["drugs"], drugs)
     problems, prefixes = read_concepts(sheets["problems"])
     procedures, procedure_prefixes = read_concepts(sheets["procedures"])
     allergens, allergen_prefixes = read_concepts(sheets["allergens"])
@@ -141,7 +148,7 @@ def _put(sheet: Sheet, row: Row, found: dict[Coding, LabCode], code: LabCode) ->
 
 def read_concepts(sheet: Sheet) -> tuple[Concepts, Prefixes]:
     """(code -> concepts, code families), with `implies` applied."""
-    sheet.check_head(frozenset({"concepts", "implies"}))
+    sheet.check_head(frozenset({"concepts", "implies", MUST_NOT_MATCH}))
     names = sheet.sections("concepts")
     implied = sheet.source.data.get("implies") or {}
     for name in implied.keys() - names.keys():
@@ -162,6 +169,7 @@ def read_concepts(sheet: Sheet) -> tuple[Concepts, Prefixes]:
                 prefixes += [(SYSTEMS[system], code[:-1], concept) for concept in sorted(meant)]
             else:
                 _add(sheet, row, found, Coding(SYSTEMS[system], code), meant)
+    refuse_concepts(sheet, found, prefixes)
     return found, tuple(prefixes)
 
 
@@ -176,7 +184,7 @@ def _add(sheet: Sheet, row: Row, found: Concepts, key: Coding, meant: frozenset[
 
 def read_products(sheet: Sheet, drugs: Drugs) -> dict[RxNorm, Product]:
     """RxNorm -> Product. Every product must be a known drug code of the same ingredient."""
-    sheet.check_head(frozenset({"products", "concentrations"}))
+    sheet.check_head(frozenset({"products", "concentrations", NEVER_SUGGEST}))
     found: dict[RxNorm, Product] = {}
     for code in sheet.sections("products"):
         product = _product(sheet, code)
@@ -200,6 +208,7 @@ def read_products(sheet: Sheet, drugs: Drugs) -> dict[RxNorm, Product]:
             )
     for product in found.values():
         _check_known(sheet, product, drugs)
+    refuse_suggestions(sheet, found)
     return found
 
 

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cds.errors import Problem
+from cds.kernel.codes import ATC, ICD10, LOINC, RXNORM, SNOMED
 from cds.rulebook.source import At, Source
 
 NONE = "-"
+MUST_NOT_MATCH = "must_not_match"  # the member that lists what a code must not be taken for
+SYSTEMS = {"loinc": LOINC, "rxnorm": RXNORM, "atc": ATC, "snomed": SNOMED, "icd10": ICD10}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,11 @@ class Sheet:
                     "Separate the cells with `|`, write `-` for an empty one.",
                 )
                 continue
-            self._check_sources(first + offset, cells[-1])
+            self.check_sources(first + offset, cells[-1])
             yield Row(first + offset, cells)
 
-    def _check_sources(self, line: int, named: str) -> None:
+    def check_sources(self, line: int, named: str) -> None:
+        """The words of `named` are declared sources, at least one."""
         known = self.source.data.get("sources") or {}
         unknown = [name for name in named.split() if name not in known]
         if unknown or not named:

@@ -9,7 +9,7 @@ from typing import Any
 
 from cds.facts.terminology import DrugCode, DrugName
 from cds.kernel.codes import ATC, RXNORM, Coding
-from cds.rulebook.codetables import Row, Sheet
+from cds.rulebook.codetables import MUST_NOT_MATCH, Row, Sheet
 
 FORMS = {
     "": (True, None),
@@ -17,7 +17,7 @@ FORMS = {
     "parenteral": (True, True),
     "not-systemic": (False, False),
 }
-MEMBERS = frozenset({"ingredients", "roles", "atc", "words", "unless", "rxnorm"})
+MEMBERS = frozenset({"ingredients", "roles", "atc", "words", "unless", "rxnorm", "beyond_pack"})
 
 Parts = tuple[tuple[str, frozenset[str]], ...]
 
@@ -33,7 +33,7 @@ class Drugs:
 
 def read_drugs(sheet: Sheet) -> Drugs:
     """Read the file; findings go to the sheet."""
-    sheet.check_head(frozenset({"roles", "drugs"}))
+    sheet.check_head(frozenset({"roles", "drugs", MUST_NOT_MATCH}))
     codes: dict[Coding, DrugCode] = {}
     names: list[DrugName] = []
     by_word: dict[str, list[DrugName]] = {}
@@ -60,6 +60,8 @@ def _parts(sheet: Sheet, drug: str, known: Mapping[str, Any]) -> Parts:
     line = sheet.line("drugs", drug)
     for member in set(sheet.sections("drugs", drug)) - MEMBERS:
         sheet.problem(line, f"`{member}` is not a member of a drug.")
+    if beyond := sheet.words(None, "drugs", drug, "beyond_pack"):
+        sheet.check_sources(sheet.line("drugs", drug, "beyond_pack"), " ".join(beyond))
     roles = frozenset(sheet.words(None, "drugs", drug, "roles"))
     for role in sorted(roles - known.keys()):  # a misspelled role would silence a rule
         sheet.problem(line, f"`{role}` is not a role.", "Declare it under `roles`.")

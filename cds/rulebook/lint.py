@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cds.errors import Problem
-from cds.rulebook.model import Clause, Rule, Where
+from cds.kernel.units import Analyte
+from cds.rulebook.model import Citation, Clause, Level, Rule, Where
+from cds.rulebook.schema import SharedFile
 from cds.rulebook.scope import Scope
+from cds.rulebook.source import Source
 from cds.rulebook.walk import facts_in, holds_in
 
+# What a new rule cites until its source is found. No document: only a draft may rest on it.
+OPEN = Citation("open", "Open citation: the source is still to be named", "", "weak")
 
-def lint(scope: Scope, rules: tuple[Rule, ...]) -> list[Problem]:
-    """Findings that stop start-up too: unused names, undeclared `use`, untested rules."""
-    return [*_uses(scope, rules), *_cases(rules), *_reviews(rules)]
+_DOSES = frozenset(
+    {
+        Analyte.MAGNESIUM_SULFATE_DOSE,
+        Analyte.MAGNESIUM_OXIDE_DOSE,
+        Analyte.POTASSIUM_DOSE,
+        Analyte.MAGNESIUM_SULFATE_RATE,
+        Analyte.POTASSIUM_RATE,
+    }
+)
+
+
+def lint(
+    scope: Scope, rules: tuple[Rule, ...], shared: list[tuple[Source, SharedFile]]
+) -> list[Problem]:
+    """Findings that stop start-up too: undeclared `use`, untested rules, doses on weak sources,
+    citations that are still open."""
+    return [
+        *_uses(scope, rules),
+        *_cases(rules),
+        *_reviews(rules),
+        *_weak_rows(scope, rules),
+        *_weak_numbers(scope, shared),
+        *_open_rules(rules),
+        *_open_numbers(shared),
+    ]
 
 
 def _problem(where: Where, message: str, fix: str = "") -> Problem:
@@ -66,3 +93,67 @@ def _reviews(rules: tuple[Rule, ...]) -> Iterator[Problem]:
     for rule in rules:
         if rule.reviewed.due <= rule.reviewed.date:
             yield _problem(rule.where, "the review is due before it was made.")
+
+
+def _all_weak(scope: Scope, cite: Iterable[str]) -> bool:
+    cited = [scope.citations[name] for name in cite]
+    return all(item.standing == "weak" for item in cited)
+
+
+def _weak_rows(scope: Scope, rules: tuple[Rule, ...]) -> Iterator[Problem]:
+    """A weak source may support a finding; it is never all that stands behind a dose."""
+    for rule in rules:
+        if rule.status == "draft":
+            continue
+        for level in rule.levels:
+            if _doses(scope, rule, level) and _all_weak(scope, (*level.cite, *rule.cite)):
+                yield _problem(
+                    level.where,
+                    f"row {level.row} offers a dose on weak sources alone.",
+                    "Cite a label, a guideline, a review or a choice to be approved beside it.",
+                )
+
+
+def _doses(scope: Scope, rule: Rule, level: Level) -> bool:
+    """Whether a row may offer a drug, or another dose of one."""
+    offers = [rule.suggestions[name] for name in level.suggest]
+    drugs = {n for n, template in scope.templates.items() if template.kind == "MedicationRequest"}
+    return any(offer.dose is not None or offer.template in drugs for offer in offers)
+
+
+def _weak_numbers(scope: Scope, shared: list[tuple[Source, SharedFile]]) -> Iterator[Problem]:
+    """Tables of doses, and limits of doses and rates."""
+    fix = "Cite a label, a guideline, a review or a choice to be approved beside it."
+    for source, data in shared:
+        for name, table in data.tables.items():
+            if _all_weak(scope, table.cite):
+                message = f"the doses of `{name}` rest on weak sources alone."
+                yield source.problem(("tables", name, "cite"), message, fix)
+        for name, threshold in data.thresholds.items():
+            if scope.thresholds[name].analyte in _DOSES and _all_weak(scope, threshold.cite):
+                message = f"the limit `{name}` of a dose rests on weak sources alone."
+                yield source.problem(("thresholds", name, "cite"), message, fix)
+
+
+def _open_rules(rules: tuple[Rule, ...]) -> Iterator[Problem]:
+    """An open citation is a promise; a rule that is judged must have kept it."""
+    for rule in rules:
+        for where, cite in ((rule.where, rule.cite), *((x.where, x.cite) for x in rule.levels)):
+            if rule.status != "draft" and OPEN.name in cite:
+                yield _problem(
+                    where,
+                    f"the citation is still open, and the rule is {rule.status}.",
+                    "Name the source in `rules/shared/citations.yaml` and cite it, "
+                    "or set `status: draft`.",
+                )
+
+
+def _open_numbers(shared: list[tuple[Source, SharedFile]]) -> Iterator[Problem]:
+    """A shared number has no status: every rule may lean on it, so it must have its source."""
+    for source, data in shared:
+        for word in ("thresholds", "windows", "tables"):
+            for name, item in getattr(data, word).items():
+                if OPEN.name in item.cite:
+                    message = f"the citation of `{name}` is still open."
+                    fix = "Name the source; only a draft rule may leave it open."
+                    yield source.problem((word, name, "cite"), message, fix)

@@ -78,7 +78,7 @@ def load_orders(folder: Path, shown: str = "rules/orders") -> dict[str, OrderTem
         raise RulebookError(tuple(problems))
     found: dict[str, OrderTemplate] = {}
     for name, data in shape.orders.items():
-        template = _template(name, data, index, folder, shown, problems)
+        template = read_template(name, data, index, folder, shown, problems)
         if template is not None:
             found[name] = template
     _unlisted(folder, shape, index, problems)
@@ -98,7 +98,7 @@ def _unlisted(folder: Path, shape: IndexFile, index: Source, problems: list[Prob
             )
 
 
-def _template(
+def read_template(
     name: str,
     data: OrderData,
     index: Source,
@@ -106,6 +106,7 @@ def _template(
     shown: str,
     problems: list[Problem],
 ) -> OrderTemplate | None:
+    """One entry of the index with its JSON file, or None with its problems reported."""
     try:
         source = read_source(folder / data.file, f"{shown}/{data.file}")
         resource = json.loads((folder / data.file).read_text("utf-8"), parse_float=Decimal)

@@ -32,6 +32,7 @@ from cds.trial import run_cases
 GROUPS = ("all", "any", "holds", "not", "cannot_tell")
 STATES = ("present", "absent", "missing")
 KINDS = ("shared", "clauses", "rule", "order rule", "orders")
+ELSEWHERE = ("site", "source")  # tried in test_site_language.py
 
 
 def models() -> list[type[BaseModel]]:
@@ -134,7 +135,8 @@ def keys(node: Any) -> Iterator[str]:
 
 
 def test_every_block_of_the_page_is_an_example_that_is_tried() -> None:
-    assert {block.info for block in blocks(LANGUAGE)} == {f"yaml {kind}" for kind in KINDS}
+    kinds = {f"yaml {kind}" for kind in (*KINDS, *ELSEWHERE)}
+    assert {block.info for block in blocks(LANGUAGE)} == kinds
 
 
 def test_the_examples_load(book: Rulebook) -> None:

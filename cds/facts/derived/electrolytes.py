@@ -23,7 +23,7 @@ from cds.kernel.quantity import Quantity
 from cds.kernel.units import Analyte
 
 Item = MedicationOrder | Administration
-_POTASSIUM_ROLES = frozenset({"k-replacement", "k-source"})
+_POTASSIUM_ROLES = frozenset({"k-replacement"})
 
 
 def _roles(item: Item) -> frozenset[str]:

@@ -9,16 +9,20 @@ import pytest
 from cds.hooks.discovery import discovery, templates
 from cds.hooks.services import HOOKS, PREFETCH_KEYS, SERVICES
 
-ENTRIES: list[dict[str, Any]] = discovery(SERVICES.values(), ["2823-3"])["services"]
+ENTRIES: list[dict[str, Any]] = discovery(SERVICES.values(), ["http://loinc.org|2823-3"])[
+    "services"
+]
 NAMES = [entry["hook"] for entry in ENTRIES]
 
 
 def test_every_prefetch_key_of_every_service_has_a_template() -> None:
-    assert set(templates(["2823-3"])) == set(PREFETCH_KEYS)
+    assert set(templates(["http://loinc.org|2823-3"])) == set(PREFETCH_KEYS)
 
 
 def test_all_laboratory_data_is_one_bounded_search_in_a_fixed_order() -> None:
-    assert templates(["2823-3", "19123-9", "2823-3"])["observations"] == (
+    assert templates([f"http://loinc.org|{code}" for code in ("2823-3", "19123-9", "2823-3")])[
+        "observations"
+    ] == (
         "Observation?patient={{context.patientId}}"
         "&code=http://loinc.org|19123-9,http://loinc.org|2823-3&_sort=-date&_count=1000"
     )

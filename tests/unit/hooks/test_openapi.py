@@ -98,7 +98,7 @@ def test_an_answer_fits_its_document(pipeline: Any) -> None:
 
 def test_discovery_and_refusals_fit_their_documents() -> None:
     found = openapi.Discovery.model_validate_json(
-        encode_discovery(discovery(SERVICES.values(), ["2823-3"]))
+        encode_discovery(discovery(SERVICES.values(), ["http://loinc.org|2823-3"]))
     )
     assert len(found.services) == len(SERVICES)
     refused = encode(refusal(BadRequest("`hook` is missing", where="hook")))

@@ -15,7 +15,6 @@ from cds.kernel.units import Analyte
 from cds.rulebook.codesets import load_terminology, read_concepts, read_labs, read_products
 from cds.rulebook.codetables import Sheet
 from cds.rulebook.drugcodes import Drugs, read_drugs, tokens
-from cds.rulebook.mustnotmatch import refuse_concepts, refuse_drugs, refuse_suggestions
 from cds.rulebook.reading import read_source
 
 HEAD = "date: 2026-11-21\nsources: {pack: clinical pack, vsac: value sets}\n"
@@ -159,55 +158,6 @@ def test_a_code_means_one_concept(tmp_path: Path, old: str, new: str, problem: s
     assert problem in said(found)[0]
 
 
-FORBIDDEN = "must_not_match:\n  sepsis: |\n    snomed 3 | Bruise | no sepsis | pack\n"
-
-
-@pytest.mark.parametrize(
-    ("row", "problem"),
-    [
-        (
-            "snomed 2 |",
-            "`2` must not mean `sepsis`, and this file says it does. Keep one of the two.",
-        ),
-        ("snomed 1 |", "`1` must not mean `sepsis`"),  # it implies sepsis
-        ("icd10 R57.1 |", "`R57.1` must not mean `sepsis`"),  # inside a family
-        ("icd10 R57.1* |", "`R57.1*` must not mean `sepsis`"),
-        ("icd10 R5* |", "`R5*` must not mean `sepsis`"),  # around a family
-        ("snomed 2* |", "`2*` must not mean `sepsis`"),  # around a code
-        ("omop 3 |", "`omop 3` is not a system and a code. Start with one of atc, icd10, loinc,"),
-        ("snomed * |", "`snomed *` is not a system and a code."),
-        (
-            "snomed 3 | Bruise | - | pack\n    snomed 4 |",
-            "`3` has no reason. Say what it is instead.",
-        ),
-        ("snomed 3 | Bruise | no sepsis | pack\n    snomed 3 |", "`3` stands here twice."),
-        ("snomed 3 | Bruise | no sepsis | rumour\n    snomed 4 |", "`rumour` is not declared."),
-    ],
-)
-def test_a_code_that_must_not_match_is_refused_where_it_would(
-    tmp_path: Path, row: str, problem: str
-) -> None:
-    found = sheet(tmp_path, CONCEPTS + FORBIDDEN.replace("snomed 3 |", row))
-    refuse_concepts(found, *read_concepts(found))
-    assert len(said(found)) == 1
-    assert problem in said(found)[0]
-
-
-@pytest.mark.parametrize(
-    "row", ["snomed 3 |", "snomed 20 |", "icd10 R58 |", "icd10 R58* |", "atc 2 |"]
-)
-def test_a_code_that_must_not_match_and_does_not_is_no_problem(tmp_path: Path, row: str) -> None:
-    found = sheet(tmp_path, CONCEPTS + FORBIDDEN.replace("snomed 3 |", row))
-    refuse_concepts(found, *read_concepts(found))
-    assert said(found) == []
-
-
-def test_a_list_for_a_concept_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
-    found = sheet(tmp_path, CONCEPTS + FORBIDDEN.replace("sepsis: |", "sepsi: |"))
-    refuse_concepts(found, *read_concepts(found))
-    assert "`sepsi` is not a name of this file. Nothing can be taken for it." in said(found)[0]
-
-
 # --- drugs ------------------------------------------------------------------------------------
 
 DRUGS = (
@@ -270,39 +220,6 @@ def test_a_drug_code_is_described_once(tmp_path: Path, old: str, new: str, probl
     assert problem in problems[0]
 
 
-@pytest.mark.parametrize(
-    ("row", "problem"),
-    [
-        ("rxnorm 1", "`1` must not mean `acei`, and this file says it does."),
-        ("rxnorm 9", "`9` must not mean `acei`"),  # one ingredient of two
-        ("rxnorm 5", ""),  # a cream
-        ("rxnorm 2", ""),
-        ("atc C09AA03", "`C09AA03` must not mean `acei`"),  # by its class
-        ("atc C09CA03", ""),
-        ("text Zestril 10 mg", "`Zestril 10 mg` must not mean `acei`"),
-        ("text lisinopril eye drops", ""),  # a decoy
-        ("snomed 1", "`snomed 1` is not a system and a code. Start with one of atc, rxnorm, text."),
-    ],
-)
-def test_a_drug_that_must_not_have_a_role_is_refused_where_it_would(
-    tmp_path: Path, row: str, problem: str
-) -> None:
-    text = DRUGS.replace("    roles: acei\n", "    roles: acei\n    atc: C09A\n")
-    text = text.replace("ingredients: a; b\n", "ingredients: a; b\n    roles: acei\n")
-    table = f"must_not_match:\n  acei: |\n    {row} | it | because | pack\n"
-    found = sheet(tmp_path, text + table)
-    refuse_drugs(found, read_drugs(found))
-    assert len(said(found)) == (1 if problem else 0)
-    assert problem in "".join(said(found))
-
-
-def test_what_goes_beyond_the_pack_names_declared_sources(tmp_path: Path) -> None:
-    beyond = "    roles: acei\n    beyond_pack: {}\n"
-    good, bad = (DRUGS.replace("    roles: acei\n", beyond.format(x)) for x in ("vsac", "rumour"))
-    assert drugs(tmp_path, good)[1] == []
-    assert "source `rumour` is not declared." in drugs(tmp_path, bad)[1][0]
-
-
 # --- products ---------------------------------------------------------------------------------
 
 PRODUCTS = (
@@ -351,24 +268,6 @@ def test_a_strength_without_doubt_or_none(tmp_path: Path, old: str, new: str, pr
     assert old in PRODUCTS
     _, problems = products(tmp_path, PRODUCTS.replace(old, new, 1))
     assert any(problem in text for text in problems), problems
-
-
-@pytest.mark.parametrize(
-    ("row", "problem"),
-    [
-        ("1", "`1` is suggestable, and `never_suggest` lists it. Write `suggestable: false`."),
-        ("2", ""),  # a strength alone is never suggested
-        ("7", ""),
-    ],
-)
-def test_a_product_that_must_never_be_suggested_is_not_suggestable(
-    tmp_path: Path, row: str, problem: str
-) -> None:
-    known, _ = drugs(tmp_path, MGSO4)
-    found = sheet(tmp_path, PRODUCTS + f"never_suggest: |\n  {row} | it | because | pack\n")
-    refuse_suggestions(found, read_products(found, known))
-    assert len(said(found)) == (1 if problem else 0)
-    assert problem in "".join(said(found))
 
 
 # --- the whole set ----------------------------------------------------------------------------

@@ -165,8 +165,8 @@ class TestKGivenFromOrders:
     @pytest.mark.parametrize(
         ("name", "role"),
         [
-            ("potassium phosphate", "k-source"),
-            ("potassium acetate", "k-source"),
+            ("potassium phosphate", "k-replacement"),
+            ("potassium acetate", "k-replacement"),
             ("potassium citrate", "k-replacement"),
             ("potassium bicarbonate", "k-replacement"),
         ],
