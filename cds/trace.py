@@ -1,10 +1,16 @@
-"""The trace as prose a pharmacist follows: every rule, its outcome, and why."""
+"""The trace as prose a pharmacist follows: every rule, its outcome, and what decided it.
+
+A row that applies, or that could not be judged, is told with every fact that decided; one that does
+not apply with what rules it out. A line is a question, its answer, and where the answer comes from.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from cds.engine.decision import Decision, Decisions, Judgement, Outcome
+from cds.engine.decision import Decision, Decisions, Judgement, LevelJudged, Outcome
+from cds.engine.phrases import finding
+from cds.engine.reasons import ALL_OF, ANY_OF, deciding, decisive
 from cds.kernel.verdict import Verdict
 
 _HEADS = {
@@ -13,7 +19,7 @@ _HEADS = {
     Outcome.CANNOT_TELL: "could not be judged",
     Outcome.ERROR: "broke",
 }
-_MARKS = {Verdict.YES: "yes", Verdict.NO: "no", Verdict.CANNOT_TELL: "cannot tell"}
+_ANSWERS = {Verdict.YES: "yes", Verdict.NO: "no", Verdict.CANNOT_TELL: "cannot tell"}
 
 
 def prose(decisions: Decisions) -> str:
@@ -28,23 +34,74 @@ def _rule(decision: Decision) -> Iterator[str]:
     about = f" for {decision.order.name}" if decision.order else ""
     mode = " (silent mode: no card)" if decision.silent_mode else ""
     yield f"{rule.title} ({rule.id}@{rule.version}) {_HEADS[decision.outcome]}{about}{mode}."
-    yield f"  Because: {decision.reason}."
     if decision.fired is not None:
         yield f"  Row {decision.fired.row}, {decision.indicator}: {decision.summary}"
-    for item in decision.levels:
-        yield f"  Row {item.level.row}: {_MARKS[item.judgement.verdict]}"
-        yield from _tree(item.judgement, 2)
-    for line in decision.undecided:
-        yield f"  Not judged: {line}"
+    elif not decision.levels:
+        yield f"  Because: {decision.reason}."
+    yield from _levels(decision)
+    for line in decision.undecided if decision.fired else ():
+        yield f"  Could not be checked: {line}"
     for offer in decision.offers:
         yield f"  Offered: {offer.label}"
     for withheld in decision.withheld:
-        yield f"  Withheld {withheld.suggestion.name}:"
+        yield f"  Withheld, {withheld.suggestion.name.replace('-', ' ')}:"
         yield from (f"    - {reason}" for reason in withheld.reasons)
 
 
-def _tree(judgement: Judgement, depth: int) -> Iterator[str]:
-    why = f" -- {judgement.why}" if judgement.why and not judgement.children else ""
-    yield f"{'  ' * depth}{_MARKS[judgement.verdict]}: {judgement.clause}{why}"
-    for child in judgement.children:
-        yield from _tree(child, depth + 1)
+def _levels(decision: Decision) -> Iterator[str]:
+    """What applies, what is open, then what does not apply: one line for each row of these."""
+    ruled_out: dict[str, list[LevelJudged]] = {}
+    for item in reversed(decision.levels):  # only the last one judged can apply
+        if item.judgement.verdict is Verdict.NO:
+            ruled_out.setdefault(item.level.row, []).insert(0, item)
+            continue
+        applies = item.level is decision.fired
+        yield "  Because:" if applies else f"{_row([item])}: cannot tell, because"
+        yield from _tree((item.judgement,), 2)
+    for items in reversed(ruled_out.values()):
+        leaves = [leaf for item in items for leaf in decisive(item.judgement)]
+        yield f"{_row(items)}: no, because {'; '.join(_answers(leaves))}"
+
+
+def _row(items: Sequence[LevelJudged]) -> str:
+    found = dict.fromkeys(finding(item.level.summary) for item in items)
+    return f"  Row {items[0].level.row}, {'; '.join(found)}"
+
+
+def _tree(judgements: Iterable[Judgement], depth: int) -> Iterator[str]:
+    """Named clauses with what decided them; a clause with a single reason is its reason."""
+    leaves: list[Judgement] = []
+    for judgement in judgements:
+        shown = _flat(judgement)
+        if len(shown) == 1:
+            leaves += [found for found in shown if not found.children]
+        if len(shown) > 1 and judgement.definition:
+            yield f"{'  ' * depth}{judgement.clause}: {_ANSWERS[judgement.verdict]}"
+            yield from _tree(shown, depth + 1)
+        elif len(shown) > 1 or any(found.children for found in shown):
+            yield from _tree(shown, depth)
+    yield from (f"{'  ' * depth}{line}" for line in _answers(leaves))
+
+
+def _flat(judgement: Judgement) -> tuple[Judgement, ...]:
+    """What decided it; groups without a name are opened."""
+    if not judgement.children:
+        return (judgement,)
+    found: list[Judgement] = []
+    for child in deciding(judgement):
+        found += (
+            _flat(child) if child.clause in (ALL_OF, ANY_OF) or not child.children else (child,)
+        )
+    return tuple(found)
+
+
+def _answers(leaves: Iterable[Judgement]) -> tuple[str, ...]:
+    """`torsades: no, none on the list`; questions with one and the same answer stand together."""
+    asked: dict[tuple[Verdict, str], list[str]] = {}
+    for leaf in leaves:
+        question = leaf.clause.removesuffix(" present")
+        asked.setdefault((leaf.verdict, leaf.why), []).append(question)
+    return tuple(
+        f"{', '.join(dict.fromkeys(questions))}: {_ANSWERS[verdict]}{why and f', {why}'}"
+        for (verdict, why), questions in asked.items()
+    )

@@ -57,6 +57,7 @@ class CardDraft:
     rules: tuple[str, ...] = ()
     suggestions: tuple[SuggestionDraft, ...] = ()
     overrides: tuple[OverrideReason, ...] = ()
+    alone: bool = False  # shown only where no other card is
 
     def saying(self, line: str) -> CardDraft:
         """The card with one more line."""

@@ -34,11 +34,17 @@ class Folded:
 
 def fold(cards: Iterable[CardDraft]) -> Folded:
     """All of it, in order."""
-    ordered = by_severity(one_card_per_potassium_draft(by_severity(cards)))
+    ordered = by_severity(one_card_per_potassium_draft(unless_others(by_severity(cards))))
     drugs = one_drug_per_ingredient(ordered)
     edits = one_edit_per_order(drugs.cards)
     tests = one_order_per_test(edits.cards)
     return Folded(at_most_four(tests), drugs.defects + edits.defects)
+
+
+def unless_others(cards: tuple[CardDraft, ...]) -> tuple[CardDraft, ...]:
+    """A card that only keeps an answer from being empty goes where another card is."""
+    others = tuple(card for card in cards if not card.alone)
+    return others or cards
 
 
 def by_severity(cards: Iterable[CardDraft]) -> tuple[CardDraft, ...]:

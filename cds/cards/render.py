@@ -4,7 +4,7 @@ its own invention; no nulls, no empty arrays; names of cards are a function of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,15 @@ from cds.cards.identity import card_uuid
 from cds.cards.markdown import bullets, paragraphs, sentence
 from cds.cards.suggestions import as_json, suggestion, template_of
 from cds.engine.decision import Decision, Decisions, Offer, Outcome, Withheld
+from cds.engine.phrases import sentence as capitalised
+from cds.engine.reasons import decisive
 from cds.facts.model import Fact, Measured, Missing, NotKnown
-from cds.kernel.text import plain, shortened
+from cds.kernel.text import HOLE, plain, shortened
 from cds.rulebook.model import Level, OverrideReason, Suggestion
 
 LONGEST_REASON = 600  # one explanation; a chart text that fills it is cut
 KIDNEYS = "renal_band"  # the fact that dose bands go by
+UNCHECKED = "could not be checked: "  # how the engine begins what it could not tell
 MOST_UNREAD = 3  # resources named on a card; the trace names all
 LONGEST_SUMMARY = 139  # fewer than 140 characters (CDS Hooks 2.0.1, card.summary)
 TOPIC_SYSTEM = "https://electrolyte-cds.example/CodeSystem/card-topic"
@@ -76,7 +79,9 @@ def _draft(
     # drafts without an id share the reference `MedicationRequest/`: their place tells them apart
     which = f"{order}{position}" if order.endswith("/") else order
     uuid = card_uuid(context, item.rule.id, fired.row, which)
-    offered, kept_back = _suggestions(item, context, uuid)
+    offered, kept_back, remarks = _suggestions(item, context, uuid)
+    withheld = (*kept_back, *(_withheld(lost, context) for lost in item.withheld))
+    body = _body(item, withheld)
     names = item.cites or fired.cite or item.rule.cite
     return CardDraft(
         position=position,
@@ -88,17 +93,16 @@ def _draft(
         summary=_summary(item),
         source=_source(item, names, context),
         order=which,
-        body=_body(item),
-        lines=(*kept_back, *_not_given(item, context)),
-        evidence=_evidence(item.facts, decisions.fine_print),
-        kidneys=tuple(_told(text) for text in decisions.fine_print)
-        if _doses(item, context)
-        else (),
-        fine_print=_fine_print(item, context, offered),
+        body=body,
+        lines=(*remarks, *(_line("Could not be checked", _told(x)) for x in item.undecided)),
+        evidence=_evidence(_based_on(item, fired), (*body, *decisions.fine_print)),
+        kidneys=_unsaid(decisions.fine_print, body) if _doses(item, context) else (),
+        fine_print=_unsaid(_fine_print(item, context, offered), body),
         sources=citations.lines(names, context.book),
         rules=(_standing(item, context),),
         suggestions=offered,
         overrides=_overrides(item, context),
+        alone=fired.alone,
     )
 
 
@@ -117,42 +121,54 @@ def _overrides(item: Decision, context: CardContext) -> tuple[OverrideReason, ..
     return tuple(known[name] for name in item.rule.override_reasons if name in known)
 
 
-def _not_given(item: Decision, context: CardContext) -> Iterator[str]:
-    for lost in item.withheld:
-        yield _withheld(lost, context)
-    for text in item.undecided:
-        yield _line("Could not be judged", _told(text))
-
-
 def _suggestions(
     item: Decision, context: CardContext, card: str
-) -> tuple[tuple[SuggestionDraft, ...], tuple[str, ...]]:
+) -> tuple[tuple[SuggestionDraft, ...], tuple[str, ...], tuple[str, ...]]:
+    """What is offered, what could not be written and why, and remarks on what is offered."""
     offered: list[SuggestionDraft] = []
-    lines: list[str] = []
+    kept_back: list[str] = []
+    remarks: list[str] = []
     for index, offer in enumerate(item.offers):
         found = suggestion(offer, context, card, index)
         if isinstance(found, str):
-            lines.append(_line("Withheld", f"{offer.label}: {found}."))
+            kept_back.append(_line("Withheld", f"{offer.label}: {found}."))
         else:
             offered.append(found)
-        lines.extend(sentence(line) for line in offer.lines)
-    return tuple(offered), tuple(lines)
+        remarks.extend(sentence(line) for line in offer.lines)
+    return tuple(offered), tuple(kept_back), tuple(remarks)
 
 
 def _summary(item: Decision) -> str:
     return shortened(" ".join((item.summary or item.rule.title).split()), LONGEST_SUMMARY)
 
 
-def _body(item: Decision) -> tuple[str, ...]:
+def _body(item: Decision, withheld: tuple[str, ...]) -> tuple[str, ...]:
+    """What to do, then at once what is not offered and why, then the rest; nothing twice."""
     whole = " ".join(item.summary.split())
     # a summary that had to be cut is said in full
     first = (sentence(whole),) if len(whole) > LONGEST_SUMMARY else ()
-    about = (_line("About", f"draft order {plain(item.order.name)}"),) if item.order else ()
-    return (*first, *(sentence(text) for text in item.detail if text), *about)
+    name = plain(item.order.name) if item.order else ""
+    about = (_line("About", f"draft order {name}"),) if not _said(name, (whole,)) else ()
+    said = tuple(sentence(text) for text in item.detail if text and not _said(text, withheld))
+    return (*first, *said[:1], *withheld, *said[1:], *about)
+
+
+def _said(text: str, lines: tuple[str, ...]) -> bool:
+    """Does one of the lines say it already, apart from capitals and the full stop?"""
+    bare = text.rstrip(".").casefold()
+    return any(bare in line.casefold() for line in lines)
+
+
+def _unsaid(texts: Iterable[str], lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Explanations that stand nowhere else on the card, each a sentence of its own."""
+    told = (_told(text) for text in dict.fromkeys(texts) if text)
+    return tuple(capitalised(text) for text in told if not _said(text, lines))
 
 
 def _withheld(item: Withheld, context: CardContext) -> str:
     reasons = "; ".join(reason.rstrip(".") for reason in item.reasons if reason)
+    head, said, open_ = reasons.partition(UNCHECKED)
+    reasons = f"{head}{said}{open_.replace(UNCHECKED, '')}"  # said once for all that is open
     what = _in_words(item.suggestion, context)
     return _line("Withheld", f"{what}: {_told(reasons) or 'not every check could be made'}.")
 
@@ -174,11 +190,26 @@ def _line(title: str, text: str) -> str:
     return f"**{title}:** {sentence(text)}"
 
 
-def _evidence(facts: tuple[Fact, ...], fine_print: tuple[str, ...]) -> tuple[str, ...]:
-    found = (
-        fact.explained for fact in facts if isinstance(fact.state, Measured | Missing | NotKnown)
-    )
-    return tuple(_told(text) for text in dict.fromkeys(found) if text and text not in fine_print)
+def _based_on(item: Decision, fired: Level) -> Iterator[Fact]:
+    """The facts its texts name, and those that decided; what else was looked at is in the trace."""
+    judged = [one.judgement for one in item.levels if one.level is fired]
+    if not judged:
+        return iter(item.facts)
+    names = {leaf.fact.name for one in judged for leaf in decisive(one) if leaf.fact}
+    names |= {name for text in (fired.summary, *fired.detail) for name, _ in HOLE.findall(text)}
+    return (fact for fact in item.facts if fact.name in names)
+
+
+def _evidence(facts: Iterable[Fact], lines: tuple[str, ...]) -> tuple[str, ...]:
+    shown = (fact for fact in facts if isinstance(fact.state, Measured | Missing | NotKnown))
+    return _unsaid((_flagged(fact) for fact in shown), lines)
+
+
+def _flagged(fact: Fact) -> str:
+    """With what the reader should know of a value and its sentence leaves out (safety point 6)."""
+    flags = fact.state.flags if isinstance(fact.state, Measured) else ()
+    told = [flag for flag in flags if flag.startswith("the test code") and fact.explained]
+    return f"{fact.explained} ({'; '.join(told)})" if told else fact.explained
 
 
 def _fine_print(

@@ -26,6 +26,8 @@ _WORD = re.compile(r"[a-z0-9]+")
 # a name, tall-man lettering included (`hydrALAZINE`), as against codes (`MAGS1I`) and UUIDs
 _NAME_LIKE = re.compile(r"(?=[A-Z]*[a-z])[A-Za-z]{4}|[A-Za-z]{3,}[ -][A-Za-z]{2,}")
 _HEX = re.compile(r"[0-9A-Fa-f-]{8,}")
+# parts of a mix that are no drug: "Pantoprazole, Vial" reads as two
+_CONTAINERS = frozenset({"bag", "vial", "soln", "syringe", "ampule", "bottle"})
 _ATC_LENGTHS = (7, 5, 4, 3)
 
 
@@ -191,7 +193,8 @@ def _of_identifiers(identifiers: Iterable[Identifier], terms: Terminology) -> Dr
     if not values:
         return Drug()
     parts = [part.partition("--")[0] for value in values for part in value.split("_")]
-    return replace(_merged(of_texts((part,), terms) for part in parts), name=", ".join(parts))
+    shown = [part for part in parts if part.lower() not in _CONTAINERS] or parts
+    return replace(_merged(of_texts((part,), terms) for part in parts), name=" + ".join(shown))
 
 
 def _merged(drugs: Iterable[Drug]) -> Drug:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import replace
 
-from cds.facts.record import MedicationOrder
+from cds.facts.record import MedicationOrder, OrderKind
 from cds.fhir.medication_resources import Dosage, MedicationRequest
 from cds.fhir.resources import ResultQuantity
 
@@ -32,6 +32,12 @@ def once_each(orders: Iterable[Pair]) -> tuple[MedicationOrder, ...]:
             leader[member] = min(same)
         owner.update(dict.fromkeys(keys, place))
     return _folded(pairs, leader)
+
+
+def identity(request: MedicationRequest, order: MedicationOrder) -> frozenset[Hashable]:
+    """What names an order whatever its kind: an active order and its draft share one (R29)."""
+    plain = replace(order, kind=OrderKind.ACTIVE)
+    return frozenset(_keys(request, plain) | _based_on(request, plain))
 
 
 def _top(leader: list[int], place: int) -> int:

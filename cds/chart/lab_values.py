@@ -213,7 +213,7 @@ def _property_flags(unit: str, codes: Iterable[LabCode]) -> tuple[str, ...]:
     stated = {code.property for code in codes}
     if not kind or kind in stated or "" in stated or not stated:
         return ()
-    return (f"{kind} unit under a code for another property",)
+    return ("the test code expects another kind of unit",)
 
 
 def _plausible(quantity: Quantity) -> bool:

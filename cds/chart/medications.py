@@ -14,7 +14,7 @@ import msgspec
 
 from cds.chart.dosage import Dosing, read_dosing
 from cds.chart.drugs import Drug, identify, narrowed
-from cds.chart.duplicates import once_each
+from cds.chart.duplicates import identity, once_each
 from cds.chart.medication_index import MedicationIndex
 from cds.chart.reading import (
     OTHER_PATIENT,
@@ -155,7 +155,9 @@ def _order(
         stop=_known_stop(request, kind, context.now),
         flags=_flags(drug, dosing),
     )
-    return _dosed(_of_drug(order, drug, dosing.parenteral), drug, dosing)
+    order = _dosed(_of_drug(order, drug, dosing.parenteral), drug, dosing)
+    # only what is totalled is asked whether it is there twice
+    return order if order.dose is None else replace(order, identity=identity(request, order))
 
 
 def _of_drug(order: MedicationOrder, drug: Drug, parenteral: bool | None) -> MedicationOrder:

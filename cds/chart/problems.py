@@ -7,6 +7,7 @@ counts as active, and an entry whose code cannot be read makes absence unprovabl
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -28,12 +29,13 @@ from cds.facts.terminology import Terminology
 from cds.fhir.bundle import RawResource, Supplied
 from cds.fhir.datatypes import CodeableConcept
 from cds.fhir.resources import Condition, Procedure
-from cds.kernel.codes import ICD10, Coding
+from cds.kernel.codes import ICD10, SNOMED, Coding
 
 OVER = frozenset({"resolved", "inactive", "remission"})
 DISPROVED = frozenset({"refuted", "entered-in-error"})
 DONE = frozenset({"completed", "in-progress"})
 NO_CODE = "has no readable code"
+READ = frozenset({SNOMED, ICD10})
 
 _condition = msgspec.json.Decoder(Condition)
 _procedure = msgspec.json.Decoder(Procedure)
@@ -41,12 +43,16 @@ _ICD10_URI = re.compile(r"icd-?10(?!.*pcs)", re.IGNORECASE)
 
 
 def read_problems(
-    supplied: Supplied, terms: Terminology, now: datetime, patient_id: str
+    supplied: Supplied,
+    terms: Terminology,
+    now: datetime,
+    patient_id: str,
+    encounter_id: str | None = None,
 ) -> tuple[Listing[ProblemEntry], tuple[str, ...]]:
     """Active Conditions that were not refuted, and lines about what could not be read."""
     entries: list[ProblemEntry] = []
     lines: list[str] = []
-    lost = 0
+    lost = foreign = 0
     for resource in of_type(supplied, "Condition"):
         condition = decoded(resource, _condition)
         if condition is not None and _is_over(condition, now):
@@ -57,8 +63,21 @@ def read_problems(
             lines.append(named(resource, UNREADABLE if condition is None else NO_CODE))
             lost += 1
         else:
-            entries.append(_problem(resource, condition, terms, now))
+            entry = _problem(resource, condition, terms, now)
+            foreign += not {coding.system for coding in _codings(condition.code)} & READ
+            elsewhere = _of_another_stay(condition, encounter_id)
+            entries.append(replace(entry, of_another_stay=elsewhere))
+    if foreign:
+        word = "problem is" if foreign == 1 else "problems are"
+        lines.append(f"problems: {foreign} {word} coded in a system that is not read here")
     return closed_listing(supplied, entries, lost), tuple(lines)
+
+
+def _of_another_stay(condition: Condition, encounter_id: str | None) -> bool:
+    """Coded at another encounter and never said to be active: a stop counts it, a risk does not."""
+    if codes_of(condition.clinicalStatus) or condition.encounter is None:
+        return False
+    return condition.encounter.relative() != f"Encounter/{encounter_id}"
 
 
 def _is_over(condition: Condition, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -57,7 +57,7 @@ def read_chart(call: HookCall, terms: Terminology, now: datetime) -> Chart:
     """
     supplied = resolve(call.prefetch, call.patient_id)
     drafts, lost = _drafts(call)
-    lines = _Lines(list(lost))
+    lines = _Lines([*lost, *_failed(supplied)])
     patient = call.patient_id
     orders, drafted, given = _medications(call, supplied, drafts, terms, now, lines)
     record = Record(
@@ -67,7 +67,9 @@ def read_chart(call: HookCall, terms: Terminology, now: datetime) -> Chart:
         medications=orders,
         drafts=drafted,
         administrations=given,
-        problems=lines.keep(read_problems(supplied["problems"], terms, now, patient)),
+        problems=lines.keep(
+            read_problems(supplied["problems"], terms, now, patient, call.encounter_id)
+        ),
         procedures=lines.keep(read_procedures(supplied["procedures"], terms, now, patient)),
         allergies=lines.keep(read_allergies(supplied["allergies"], terms, patient)),
         lab_orders=lines.keep(read_lab_orders(supplied["lab_orders"], patient)),
@@ -75,6 +77,12 @@ def read_chart(call: HookCall, terms: Terminology, now: datetime) -> Chart:
         unreadable=lines.all(),
     )
     return Chart(record, {draft.ref: draft for draft in drafts})
+
+
+def _failed(supplied: Mapping[str, Supplied]) -> Iterator[str]:
+    """Queries of the client that failed or go on elsewhere. Results have a card of their own."""
+    told = (item for key, item in supplied.items() if key not in ("patient", "observations"))
+    return (f"{item.key}: {item.gap}" for item in told if item.gap and item.asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,4 +74,5 @@ def closed_listing(supplied: Supplied, items: Iterable[T], lost: int) -> Listing
     gap = supplied.gap
     if not gap and lost:
         gap = f"{lost} {'entry' if lost == 1 else 'entries'} of `{supplied.key}` {UNREADABLE}"
-    return Listing(supplied.key, tuple(items), gap, supplied=supplied.supplied)
+    failed = bool(supplied.gap) and supplied.asked
+    return Listing(supplied.key, tuple(items), gap, supplied=supplied.supplied, failed=failed)

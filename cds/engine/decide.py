@@ -18,8 +18,8 @@ from cds.engine.decision import (
 from cds.engine.evaluate import judge
 from cds.engine.facts import Facts
 from cds.engine.offers import Ask, weigh
-from cds.engine.phrases import fill, sentence
-from cds.engine.reasons import causes, facts_of, leaves
+from cds.engine.phrases import fill, finding, sentence
+from cds.engine.reasons import causes, decisive, facts_of
 from cds.facts.model import Fact, Missing
 from cds.facts.record import MedicationOrder, Record
 from cds.kernel.text import HOLE
@@ -66,7 +66,7 @@ def decide_rule(rule: Rule, facts: Facts) -> list[Decision]:
         why = "a selected draft order names no drug that can be read"
         return [Decision(rule, Outcome.CANNOT_TELL, why, undecided=(why,))]
     if not orders:
-        return [Decision(rule, Outcome.SILENT, f"no selected order is a {rule.for_each.name}")]
+        return [Decision(rule, Outcome.SILENT, "no selected order is of the kind it is about")]
     return [judge_rule(rule, facts.for_order(order), order) for order in orders]
 
 
@@ -108,9 +108,9 @@ def _without_card(
 
 
 def _because(judgement: Judgement) -> str:
-    """What made it Yes, in the words of its leaves."""
-    found = [f"{x.clause} ({x.why})" for x in leaves(judgement) if x.verdict is Verdict.YES]
-    return "; ".join(dict.fromkeys(found)) or judgement.clause
+    """What made it Yes, in the words of the leaves that decided."""
+    found = [f"{leaf.clause} ({leaf.why})" for leaf in decisive(judgement)]
+    return "; ".join(dict.fromkeys(found))
 
 
 def _no_row(levels: list[LevelJudged]) -> str:
@@ -121,14 +121,12 @@ def _no_row(levels: list[LevelJudged]) -> str:
 
 
 def _undecided(levels: Sequence[LevelJudged]) -> tuple[str, ...]:
-    """One sentence per cause: which rows it kept open."""
-    rows: dict[str, list[str]] = {}
+    """What might be found as well, and what keeps it open; one phrase for the same causes."""
+    found: dict[tuple[str, ...], list[str]] = {}
     for item in levels:
-        for why in causes(item.judgement):
-            rows.setdefault(why, []).append(item.level.row)
+        found.setdefault(causes(item.judgement), []).append(finding(item.level.summary))
     return tuple(
-        f"row {' and '.join(dict.fromkeys(names))} could not be judged: {why}"
-        for why, names in rows.items()
+        f"{'; '.join(dict.fromkeys(names))} ({'; '.join(whys)})" for whys, names in found.items()
     )
 
 
@@ -188,7 +186,7 @@ class _Fired:
         if self.blocked is None:
             return ()
         why = "; ".join(causes(self.blocked))
-        return (f"whether this card is wanted could not be judged: {why}",)
+        return (f"whether this card is wanted ({why})",)
 
     def _summary(self, level: Level) -> str:
         return (level.info_summary if self._yes(level.info_when) else "") or level.summary

@@ -12,8 +12,8 @@ from typing import assert_never
 from cds.engine.change import previous_change
 from cds.engine.decision import Judgement
 from cds.engine.facts import Facts
-from cds.engine.phrases import fill
-from cds.engine.reasons import causes
+from cds.engine.phrases import fill, limit_words, spoken
+from cds.engine.reasons import ALL_OF, ANY_OF, causes
 from cds.engine.tables import cell
 from cds.facts.model import (
     Category,
@@ -58,9 +58,9 @@ def judge(clause: Clause, facts: Facts) -> Judgement:  # noqa: C901  one case pe
     """The verdict on one clause, with everything it looked at."""
     match clause:
         case All():
-            return _group("all of", all_of, clause.children, facts)
+            return _group(ALL_OF, all_of, clause.children, facts)
         case AnyOf():
-            return _group("any of", any_of, clause.children, facts)
+            return _group(ANY_OF, any_of, clause.children, facts)
         case Holds():
             return judge_definition(clause.name, facts, negated=clause.negated)
         case CannotTell():
@@ -97,7 +97,7 @@ def _judge_named(name: str, facts: Facts) -> Judgement:
     inner = judge(definition.clause, facts)
     return Judgement(
         verdict=inner.verdict,
-        clause=_name(name),
+        clause=spoken(name),
         why=inner.why,
         children=(inner,),
         definition=name,
@@ -108,7 +108,7 @@ def _judge_named(name: str, facts: Facts) -> Judgement:
 def _cannot_tell(clause: CannotTell, facts: Facts) -> Judgement:
     inner = judge_definition(clause.name, facts)
     verdict = from_bool(inner.verdict is Verdict.CANNOT_TELL)
-    words = f"cannot be told: {_name(clause.name)}"
+    words = f"cannot be told: {spoken(clause.name)}"
     why = "; ".join(causes(inner)) if verdict is Verdict.YES else f"it is {inner.verdict.value}"
     return Judgement(verdict, words, why, None, (inner,))
 
@@ -133,7 +133,7 @@ def _undecidable(fact: Fact) -> Verdict | None:
 def _compare(clause: Compare, facts: Facts) -> Judgement:
     fact = facts.fact(clause.fact)
     right, words, names, open_ = _right(clause.operand, facts, fact)
-    text = f"{_name(clause.fact)} {clause.operator.replace('_', ' ')} {words}"
+    text = f"{spoken(clause.fact)} {clause.operator.replace('_', ' ')} {words}"
     verdict = _undecidable(fact)
     if verdict is None:
         verdict = open_ if right is None else _COMPARE[clause.operator](_quantity(fact), right)
@@ -146,7 +146,7 @@ def _between(clause: Between, facts: Facts) -> Judgement:
     fact = facts.fact(clause.fact)
     low, low_words, low_names, low_open = _right(clause.lower, facts, fact)
     high, high_words, high_names, high_open = _right(clause.upper, facts, fact)
-    text = f"{_name(clause.fact)} between {low_words} and {high_words}"
+    text = f"{spoken(clause.fact)} between {low_words} and {high_words}"
     verdict = _undecidable(fact)
     if verdict is None:
         verdict = all_of(
@@ -173,11 +173,10 @@ def _right(
         case ToThreshold():
             threshold = facts.book.thresholds[operand.name]
             constant = threshold.for_unit(unit or next(iter(threshold.values)))
-            words = f"{_name(operand.name)} ({constant.value:f} {constant.unit})"
-            return constant, words, (operand.name,), Verdict.CANNOT_TELL
+            return constant, limit_words(constant), (operand.name,), Verdict.CANNOT_TELL
         case ToQuantity():
             quantity = operand.quantity
-            return quantity, f"{quantity.value:f} {quantity.unit}", (), Verdict.CANNOT_TELL
+            return quantity, limit_words(quantity), (), Verdict.CANNOT_TELL
         case ToFact():
             other = facts.fact(operand.name)
             open_ = _undecidable(other)
@@ -186,8 +185,8 @@ def _right(
         case ToTable():
             found = cell(facts.book.tables[operand.name], facts)
             if found.quantity is None:
-                return None, f"what is allowed (none for {found.key})", (operand.name,), Verdict.YES
-            words = f"what is allowed ({found.quantity.value:f} {found.quantity.unit})"
+                return None, "what is allowed (none)", (operand.name,), Verdict.YES
+            words = f"what is allowed ({limit_words(found.quantity)})"
             return found.quantity, words, (operand.name,), Verdict.CANNOT_TELL
         case _:
             assert_never(operand)
@@ -195,7 +194,7 @@ def _right(
 
 def _is_in(clause: IsIn, facts: Facts) -> Judgement:
     fact = facts.fact(clause.fact)
-    text = f"{_name(clause.fact)} is {' or '.join(sorted(clause.labels))}"
+    text = f"{spoken(clause.fact)} is {' or '.join(sorted(clause.labels))}"
     verdict = _undecidable(fact)
     if verdict is None:
         if not isinstance(fact.state, Category):
@@ -226,13 +225,13 @@ def _is_present(clause: IsPresent, facts: Facts) -> Judgement:
         case _:
             assert_never(fact.state)
     verdict = there if clause.wanted else there.negated()
-    text = f"{_name(clause.fact)} {'present' if clause.wanted else 'absent'}"
+    text = f"{spoken(clause.fact)} {'present' if clause.wanted else 'absent'}"
     return Judgement(verdict, text, fact.explained, fact)
 
 
 def _is_missing(clause: IsMissing, facts: Facts) -> Judgement:
     fact = facts.fact(clause.fact)
-    text = f"{_name(clause.fact)} missing"
+    text = f"{spoken(clause.fact)} missing"
     if clause.reasons:
         text += f" ({' or '.join(sorted(reason.value for reason in clause.reasons))})"
     if isinstance(fact.state, NotKnown):
@@ -242,7 +241,3 @@ def _is_missing(clause: IsMissing, facts: Facts) -> Judgement:
     else:
         verdict = Verdict.NO
     return Judgement(verdict, text, fact.explained, fact)
-
-
-def _name(name: str) -> str:
-    return name.replace("_", " ")

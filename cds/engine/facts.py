@@ -16,7 +16,8 @@ from cds.engine.decision import Judgement
 from cds.engine.patient import patient_fact
 from cds.facts import labs
 from cds.facts.derived.registry import DERIVED
-from cds.facts.model import Fact, Measured, Missing, Nothing, NotKnown, Reason
+from cds.facts.draws import TWO_RESULTS
+from cds.facts.model import Fact, Measured, Missing, Nothing, NotKnown, Reason, presence
 from cds.facts.record import MedicationOrder, Record
 from cds.facts.show import quantity_words
 from cds.kernel.quantity import Quantity, at_least, at_most
@@ -33,6 +34,7 @@ from cds.rulebook.model import (
     Rulebook,
     SetAsideReasonSource,
     SetAsideSource,
+    TwoResultsSource,
 )
 
 
@@ -188,6 +190,15 @@ def _(source: ReferenceLowSource, name: str, facts: Facts) -> Fact:
             accepted = _accepted(name, low, source, used.state.quantity.unit)
             return accepted or Fact(name, Nothing(why), why)
     return Fact(name, Nothing(why), why)
+
+
+@_fact_from.register
+def _(source: TwoResultsSource, name: str, facts: Facts) -> Fact:
+    used = facts.fact(source.of)
+    if isinstance(used.state, NotKnown):
+        return Fact(name, used.state, used.explained)
+    two = isinstance(used.state, Measured) and TWO_RESULTS in used.state.flags
+    return presence(name, two, used.explained, (), used.evidence)
 
 
 def _accepted(name: str, low: Quantity, source: ReferenceLowSource, unit: str) -> Fact | None:

@@ -42,7 +42,8 @@ def listed_fact(name: str, source: FactSource, record: Record, now: datetime) ->
             return _concluded(name, _lab_orders(record, source, now), (record.lab_orders,))
         case SuppliedSource():
             key = "labs" if source.key == "observations" else source.key
-            return _supplied(name, getattr(record, key))
+            asked = _failed if source.failed else _supplied
+            return asked(name, getattr(record, key))
         case _:
             raise TypeError(f"{name} does not ask a list")
 
@@ -70,6 +71,11 @@ def _supplied(name: str, listing: Listing[object]) -> Fact:
     return presence(name, not listing.gap, words)
 
 
+def _failed(name: str, listing: Listing[object]) -> Fact:
+    names = (listing.gap,) if listing.failed else ()
+    return presence(name, listing.failed, listing.gap or f"`{listing.key}` is complete", names)
+
+
 def _problems(record: Record, source: ProblemSource, now: datetime) -> Found:
     wanted = set(source.concepts)
     return [
@@ -81,9 +87,11 @@ def _problems(record: Record, source: ProblemSource, now: datetime) -> Found:
 
 def _recent(entry: ProblemEntry, source: ProblemSource, now: datetime) -> bool:
     """Onset, else recorded (clinical pack R7); never in the future."""
+    when = entry.onset or entry.recorded
+    if when is None and source.this_stay and entry.of_another_stay:
+        return False
     if source.within is None:
         return True
-    when = entry.onset or entry.recorded
     if when is None:
         return source.undated_counts
     return timedelta(0) <= now - when <= source.within
@@ -116,7 +124,9 @@ def _medications(name: str, record: Record, source: MedicationSource, now: datet
     drafts = _drafts(record, source)
     hits += [(o.source, f"{o.name} (draft)") for o in drafts if _matches(o, source, wanted)]
     if "given" in source.which:
-        hits += _given(record, source, wanted, now)
+        named = {display for _, display in hits}
+        found = _given(record, source, wanted, now)
+        hits += [hit for hit in found if hit[1].removesuffix(" (given)") not in named]
     if not hits and any(not o.identified for o in drafts):
         why = "a draft order names no drug that can be read"
         return Fact(name, NotKnown("draftOrders", why), why)

@@ -71,10 +71,10 @@ def _amount(
     what: str,
 ) -> Fact:
     if isinstance(amount, Unclear):
-        return Fact(name, Missing(Reason.DOSE_UNCLEAR), f"{what} unclear: {amount.why}", evidence)
+        return Fact(name, Missing(Reason.DOSE_UNCLEAR), amount.why, evidence)
     if amount is None and what != "rate":
         return Fact(name, Missing(Reason.DOSE_UNCLEAR), "no dose is stated", evidence)
     if amount is None or amount.analyte is not analyte:
         return Fact(name, Nothing(f"no such {what}"), f"no such {what}", evidence)
     face = f"{short(amount.value)} {unit_words(amount.unit)}"
-    return Fact(name, Measured(amount, face), f"{what} {face}", evidence)
+    return Fact(name, Measured(amount, face), f"ordered {what} {face}", evidence)

@@ -12,6 +12,33 @@ from cds.facts.model import Category, Fact, Measured, Missing, Nothing, NotKnown
 from cds.kernel.quantity import Quantity
 from cds.kernel.text import HOLE, plain
 from cds.kernel.units import Analyte
+from cds.rulebook.model import Threshold
+
+# How the names of facts and definitions are read out where a card or a trace lists them. The
+# whole names are those the clinical pack fixes (R37), the parts are abbreviations.
+_NAMES = {
+    "mg_class": "magnesium level",
+    "obstetric": "pregnancy or (pre-)eclampsia",
+    "qt_arrhythmia": "ventricular arrhythmia or long QT",
+    "mg_emergency": "emergency on the problem list",
+    "renal_band": "dose by kidney function",
+}
+_VALUE_IN_BRACKETS = re.compile(r"\s*\([^()]*\{[^()]*\)")
+_PARTS = {
+    "iv": "IV",
+    "qt": "QT",
+    "qtc": "QTc",
+    "icu": "intensive care",
+    "ppi": "proton pump inhibitor",
+    "egfr": "eGFR",
+    "wbc": "white cells",
+    "mg": "magnesium",
+    "24h": "in 24 h",
+    "14d": "of 14 days",
+    "30d": "of 30 days",
+    "90d": "of 90 days",
+    "365d": "of a year",
+}
 
 # Long enough for two kidney estimates with what decided; a chart cannot flood a card.
 LONGEST_EXPLANATION = 400
@@ -27,22 +54,56 @@ def fill(text: str, facts: Facts, extra: Mapping[str, str] | None = None) -> str
         if name == "order":
             return plain(facts.order.name) if facts.order else "the order"
         if name in facts.book.thresholds:
-            threshold = facts.book.thresholds[name]
-            unit, value = next(iter(threshold.values.items()))
-            return f"{value:f} {show.unit_words(unit)}"
+            return limit_words(_limit(facts.book.thresholds[name], text, facts))
         if name in facts.book.tables:
             found = cell(facts.book.tables[name], facts).quantity
             if found is None:
                 return "none"
             return short_amount(found) if attribute == "amount" else amount_words(found)
-        return _about(facts.fact(name), attribute, facts)
+        said = _about(facts.fact(name), attribute, facts)
+        return sentence(said) if _begins_sentence(text, match.start()) else said
 
     return HOLE.sub(one, text)
 
 
+def limit_words(limit: Quantity) -> str:
+    """A constant with its unit as clinicians write it: `3.5 mmol/L`, `10 mEq/h`."""
+    return f"{limit.value:f} {show.unit_words(limit.unit)}"
+
+
+def _limit(threshold: Threshold, text: str, facts: Facts) -> Quantity:
+    """The constant in the unit of the result that the text or its name is about: they were
+    compared in it."""
+    for name in (*(name for name, _ in HOLE.findall(text)), threshold.analyte.value):
+        state = facts.fact(name).state if name in facts.book.facts else None
+        if isinstance(state, Measured) and state.quantity.analyte is threshold.analyte:
+            return threshold.for_unit(state.quantity.unit)
+    return threshold.for_unit(next(iter(threshold.values)))
+
+
+def _begins_sentence(text: str, at: int) -> bool:
+    return text[:at].endswith((". ", "? ", "! "))
+
+
 def sentence(text: str) -> str:
-    """The text with its first letter raised."""
-    return text[:1].upper() + text[1:]
+    """The text with its first letter raised; `eGFR` stays as it is."""
+    return text if text[1:2].isupper() else text[:1].upper() + text[1:]
+
+
+def spoken(name: str) -> str:
+    """The name of a fact or definition as a reader says it: `iv_stop` is `IV stop`."""
+    return _NAMES.get(name) or " ".join(_PARTS.get(part, part) for part in name.split("_"))
+
+
+def finding(summary: str) -> str:
+    """What a headline has found, without its values and its advice.
+
+    `Severe low magnesium {magnesium}: IV replacement` is `severe low magnesium`.
+    """
+    bare = _VALUE_IN_BRACKETS.sub("", summary)
+    head, _, advice = (HOLE.sub("", part) for part in bare.partition(":"))
+    words = " ".join((head if head.strip() else advice).split()).replace(" ,", ",")
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
 
 
 def amount_words(amount: Quantity) -> str:

@@ -8,6 +8,8 @@ from cds.engine.decision import Judgement
 from cds.facts.model import Fact
 from cds.kernel.verdict import Verdict
 
+ALL_OF, ANY_OF = "all of", "any of"  # how a group of clauses is called
+
 
 def stops(judgement: Judgement) -> tuple[str, ...]:
     """Names of the innermost named clauses that make it hold; () when it does not."""
@@ -16,10 +18,27 @@ def stops(judgement: Judgement) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.definition for node in _innermost(judgement, Verdict.YES)))
 
 
+def decisive(judgement: Judgement) -> tuple[Judgement, ...]:
+    """The leaves that settled it: every yes of a yes, what is open of a "cannot tell"; of an
+    `all` that is no, its first no suffices."""
+    if not judgement.children:
+        return (judgement,)
+    return tuple(leaf for child in deciding(judgement) for leaf in decisive(child))
+
+
+def deciding(judgement: Judgement) -> tuple[Judgement, ...]:
+    """The children that settled it; of the only one, whatever it says (`not`, "cannot be told")."""
+    children = judgement.children
+    if len(children) < 2:
+        return children
+    same = tuple(child for child in children if child.verdict is judgement.verdict)
+    return same[:1] if judgement.clause == ALL_OF and judgement.verdict is Verdict.NO else same
+
+
 def sentences(judgements: Iterable[Judgement]) -> tuple[str, ...]:
     """What the named clauses say; what could not be told is gathered by its cause."""
     said: list[str] = []
-    open_: dict[str, list[str]] = {}
+    open_: dict[str, list[str]] = {}  # cause -> what it keeps open
     for judgement in judgements:
         if judgement.verdict is Verdict.YES:
             said += [n.say or n.clause for n in _innermost(judgement, Verdict.YES)]
@@ -29,16 +48,19 @@ def sentences(judgements: Iterable[Judgement]) -> tuple[str, ...]:
                     open_.setdefault(why, []).append(node.clause)
     for why, clauses in open_.items():
         names = ", ".join(dict.fromkeys(clauses))
-        said.append(f"could not be checked: {names} ({why})")
+        named = why.startswith(names)  # the cause says itself what it is about
+        said.append(
+            f"could not be checked: {why}" if named else f"could not be checked: {names} ({why})"
+        )
     return tuple(dict.fromkeys(said))
 
 
 def causes(judgement: Judgement) -> tuple[str, ...]:
-    """The reasons at the leaves that could not be told."""
+    """The reasons at the leaves that keep it open."""
     return tuple(
         dict.fromkeys(
             leaf.why
-            for leaf in leaves(judgement)
+            for leaf in decisive(judgement)
             if leaf.verdict is Verdict.CANNOT_TELL and leaf.why
         )
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from cds.facts.draws import (
-    TWO_RESULTS,
     Draw,
     in_force,
     newness,
@@ -33,6 +32,14 @@ __all__ = [
     "usable_series",
 ]
 
+# How a unit was spelled is for the record; what a value may not mean is for the reader.
+_SPELLING = (
+    "unit spelled",
+    "unit not stated",
+    "number sent as text",
+    "read from text",
+    "the test code",  # said under "Based on": in a sentence it reads as doubt about the value
+)
 # No reader would call these "the newest result": nothing was measured, it was not this specimen,
 # or it is not in the past (safety points 8 and 10).
 _NEVER_SHOWN = frozenset({Reason.NO_VALUE, Reason.WRONG_SPECIMEN, Reason.FUTURE, Reason.NO_TIME})
@@ -84,12 +91,22 @@ def set_aside(
         and (item.set_aside is not None or item.effective < now - window)
     )
     top = max(unused, key=newness, default=None)
-    if top is None or top.effective is None:
-        return None
     used = usable_series(listing, analyte, now - window, now)
+    if top is None or top.effective is None:
+        return None if used else _undated(listing, analyte)
     if newer_than_used and used and used[0].when >= top.effective:
         return None
     return top, top.set_aside or Reason.STALE
+
+
+def _undated(listing: Listing[LabResult], analyte: Analyte) -> tuple[LabResult, Reason] | None:
+    """A value whose time cannot be read, where it is all there is: it may be of today."""
+    for item in of_analyte(listing, analyte):
+        undated = item.set_aside is Reason.NO_TIME and item.quantity is not None
+        unread = item.set_aside is Reason.UNREADABLE and item.effective is None
+        if item.set_aside is not None and (undated or unread):
+            return item, item.set_aside
+    return None
 
 
 def set_aside_words(item: LabResult, reason: Reason, now: datetime) -> str:
@@ -111,13 +128,15 @@ def reason_fact(
 
 
 def _used(name: str, draw: Draw, now: datetime) -> Fact:
+    how = "reported" if any(flag.startswith("time of report") for flag in draw.flags) else "drawn"
     words = (
         f"{analyte_words(draw.quantity.analyte)} {draw.words}, "
-        f"drawn {time_words(draw.when)}, {age_words(now, draw.when)} ago"
+        f"{how} {time_words(draw.when)}, {age_words(now, draw.when)} ago"
     )
-    if TWO_RESULTS in draw.flags:
-        words += f" ({TWO_RESULTS})"
-    return Fact(name, draw.measured, words, draw.evidence)
+    told = [flag for flag in draw.flags if not flag.startswith(_SPELLING)]
+    return Fact(
+        name, draw.measured, f"{words} ({'; '.join(told)})" if told else words, draw.evidence
+    )
 
 
 def _set_aside_within(
@@ -143,10 +162,11 @@ def _missing(
 
 
 def _cannot_use(item: LabResult, face: str, reason: Reason, now: datetime) -> str:
-    words = f"{analyte_words(item.analyte)} {face}".rstrip() + f" cannot be used: {reason.value}"
-    if item.effective is None or item.effective > now:
-        return words
-    return f"{words}, drawn {time_words(item.effective)}, {age_words(now, item.effective)} ago"
+    what, when = f"{analyte_words(item.analyte)} {face}".rstrip(), item.effective
+    if when is None or when > now:
+        return f"{what} cannot be used: {reason.value}"
+    drawn = f"drawn {time_words(when)}, {age_words(now, when)} ago"
+    return f"{what}, {drawn}, cannot be used: {reason.value}"
 
 
 def _nothing_usable(
@@ -157,5 +177,5 @@ def _nothing_usable(
         item = next((i for i in of_analyte(listing, analyte) if i.set_aside is reason), None)
         if item is not None:
             return _missing(name, item, reason, now)
-    words = f"{analyte_words(analyte)}: no usable result was found"
+    words = f"no usable {analyte_words(analyte)} result was found"
     return Fact(name, Missing(Reason.NONE_FOUND), words)

@@ -7,6 +7,7 @@ is not (clinical pack R32).
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -26,13 +27,15 @@ class Listing(Generic[T]):
     """A list the client supplied under the prefetch key `key`.
 
     `gap` says why absence cannot be concluded from it ("" = closed world). A key that was not
-    supplied at all is an empty listing with a gap and `supplied=False`.
+    supplied at all is an empty listing with a gap and `supplied=False`. `failed` says that the
+    client's own query failed or goes on elsewhere: more than a list that nobody sends.
     """
 
     key: str
     items: tuple[T, ...] = ()
     gap: str = ""
     supplied: bool = True
+    failed: bool = False
 
 
 def not_supplied(key: str, why: str = "") -> Listing[T]:
@@ -130,6 +133,7 @@ class MedicationOrder:
     editable: bool = False  # exactly one dosageInstruction with one readable doseQuantity
     flags: tuple[str, ...] = ()
     also: tuple[str, ...] = ()  # sources of the same order seen again (R29)
+    identity: frozenset[Hashable] = frozenset()  # shared by an electrolyte order and its draft
 
     @property
     def roles(self) -> frozenset[str]:
@@ -154,13 +158,14 @@ class Administration:
 
 @dataclass(frozen=True, slots=True)
 class ProblemEntry:
-    """A Condition that is active and not refuted. `concepts` are our code-set ids."""
+    """A Condition that is active and not refuted, or has no status. `concepts` are our ids."""
 
     source: str
     name: str
     concepts: frozenset[str]
     onset: datetime | None = None
     recorded: datetime | None = None
+    of_another_stay: bool = False  # a diagnosis coded at another encounter, without a status
 
 
 @dataclass(frozen=True, slots=True)

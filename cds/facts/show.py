@@ -7,7 +7,7 @@ R5). A value is shown as received, with the other customary unit behind it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from cds.kernel.quantity import Interval, Quantity, rounded
@@ -157,5 +157,6 @@ def age_words(now: datetime, when: datetime) -> str:
 
 
 def time_words(when: datetime) -> str:
-    """`2026-11-21 08:00 UTC`."""
-    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    """`2026-11-21 08:00 UTC`, or the ward's time with its offset, `2026-11-21 03:00 -05:00`."""
+    zone = when.isoformat()[-6:] if when.utcoffset() else "UTC"
+    return f"{when:%Y-%m-%d %H:%M} {zone}"

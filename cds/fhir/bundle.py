@@ -59,8 +59,8 @@ class Supplied:
     """What one prefetch key brought.
 
     `gap` = why the list may not be complete ("" = closed world, also for null); `supplied` is
-    False when the key was absent or the client's query failed. `broken` counts entries whose very
-    envelope could not be read.
+    False when the key was absent or the client's query failed. `asked` is False only when the key
+    was absent. `broken` counts entries whose very envelope could not be read.
     """
 
     key: str
@@ -68,6 +68,7 @@ class Supplied:
     gap: str = ""
     supplied: bool = True
     broken: int = 0
+    asked: bool = True
 
 
 def is_present(raw: msgspec.Raw) -> bool:

@@ -72,7 +72,7 @@ def _check_patient(supplied: Supplied, patient_id: str) -> None:
 
 def _supplied(key: str, raw: msgspec.Raw | None) -> Supplied:
     if raw is None:
-        return Supplied(key, gap=f"`{key}` was not supplied", supplied=False)
+        return Supplied(key, gap=f"`{key}` was not supplied", supplied=False, asked=False)
     if bytes(raw).strip() == b"null":
         return Supplied(key)
     kind = head(raw)

@@ -84,6 +84,7 @@ class Condition(FhirStruct, frozen=True):
     onsetPeriod: Period | None = None
     abatementDateTime: str | None = None
     recordedDate: str | None = None
+    encounter: Reference | None = None
 
 
 class Procedure(FhirStruct, frozen=True):

@@ -171,6 +171,7 @@ class RuleCompiler:
             info_summary=data.info_summary,
             notes=self._notes(data.notes, (*path, "notes")),
             cite=tuple(data.cite),
+            alone=data.alone,
         )
 
     def _check_suggestion(self, name: str, path: At, known: dict[str, Suggestion]) -> None:

@@ -6,27 +6,21 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from cds.facts.derived.registry import DERIVED
-from cds.facts.model import Reason
 from cds.facts.terminology import Terminology
-from cds.kernel.codes import LOINC, Loinc
 from cds.kernel.units import Analyte
-from cds.rulebook import words
+from cds.rulebook import lab_sources, words
+from cds.rulebook.lab_sources import checked, listed
 from cds.rulebook.model import (
     AllergySource,
     DerivedSource,
     FactSource,
     FactSpec,
     FactType,
-    LabOrderSource,
-    LabSource,
     MedicationSource,
     OrderSource,
     PatientSource,
     ProblemSource,
     ProcedureSource,
-    ReferenceLowSource,
-    SetAsideReasonSource,
-    SetAsideSource,
     SuppliedSource,
 )
 from cds.rulebook.schema import suggest
@@ -104,34 +98,6 @@ def _known_words(scope: Scope, source: Source, path: At, word: str, rest: dict[s
     return extra is None
 
 
-def _names(value: Any) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else (str(value),)
-
-
-def _known(kind: str, names: tuple[str, ...], known: set[str]) -> tuple[str, ...]:
-    for name in names:
-        if name not in known:
-            hint = suggest(name, sorted(known))
-            raise ValueError(f"no code set has the {kind} `{name}`. {hint}".rstrip(". "))
-    return names
-
-
-def _window(scope: Scope, name: str) -> str:
-    if name not in scope.windows:
-        raise ValueError(
-            f"`{name}` is not a declared window. {suggest(name, list(scope.windows))}".rstrip(". ")
-        )
-    return name
-
-
-def _lab(scope: Scope, data: dict[str, Any]) -> Built:
-    analyte = words.analyte(data["lab"])
-    return (
-        LabSource(analyte, _window(scope, data["newest_within"])),
-        FactType("quantity", analyte),
-    )
-
-
 def _derived(_: Scope, data: dict[str, Any]) -> Built:
     name = data["derived"]
     if name not in DERIVED:
@@ -143,19 +109,21 @@ def _derived(_: Scope, data: dict[str, Any]) -> Built:
 
 
 def _problem(scope: Scope, data: dict[str, Any]) -> Built:
-    names = _known("problem", _names(data["problem"]), problems_of(scope.terminology))
+    names = checked("problem", listed(data["problem"]), problems_of(scope.terminology))
     within = words.span(data["onset_within"]) if "onset_within" in data else None
     undated = data.get("undated", "counts" if within is None else "")
-    if undated not in ("counts", "does-not-count"):
+    if undated not in ("counts", "does-not-count", "of-this-stay"):
         raise ValueError(
-            "`undated` says whether an entry without a date `counts` or `does-not-count`"
+            "`undated` says whether an entry without a date `counts`, `does-not-count`, or counts "
+            "`of-this-stay`"
         )
-    return ProblemSource(names, within, undated == "counts"), PRESENCE
+    this_stay = undated == "of-this-stay"
+    return ProblemSource(names, within, undated != "does-not-count", this_stay), PRESENCE
 
 
 def _procedure(scope: Scope, data: dict[str, Any]) -> Built:
     known = {c for group in scope.terminology.procedures.values() for c in group}
-    names = _known("procedure", _names(data["procedure"]), known)
+    names = checked("procedure", listed(data["procedure"]), known)
     return ProcedureSource(names, words.span(data["within"])), PRESENCE
 
 
@@ -175,8 +143,8 @@ def _medication(scope: Scope, data: dict[str, Any]) -> Built:
     terms = scope.terminology
     roles = roles_of(terms)
     ingredients = {i for drug in terms.drugs.values() for i in drug.ingredients}
-    names = _known("role or ingredient", _names(data["medication"]), roles | ingredients)
-    which = _names(data["which"])
+    names = checked("role or ingredient", listed(data["medication"]), roles | ingredients)
+    which = listed(data["which"])
     for place in which:
         if place not in PLACES:
             raise ValueError(f"`{place}` is not one of {', '.join(PLACES)}")
@@ -193,46 +161,7 @@ def _medication(scope: Scope, data: dict[str, Any]) -> Built:
 
 def _allergy(scope: Scope, data: dict[str, Any]) -> Built:
     known = {name for group in scope.terminology.allergens.values() for name in group}
-    return AllergySource(_known("allergen", _names(data["allergy"]), known)), PRESENCE
-
-
-def _lab_order(scope: Scope, data: dict[str, Any]) -> Built:
-    known = {coding.code for coding in scope.terminology.labs if coding.system == LOINC}
-    loincs = tuple(Loinc(c) for c in _known("LOINC code", _names(data["lab_order"]), known))
-    return LabOrderSource(loincs, words.span(data["within"])), PRESENCE
-
-
-def _set_aside_source(scope: Scope, data: dict[str, Any], word: str) -> SetAsideSource:
-    newer = data.get("newer_than_used", "true")
-    if newer not in ("true", "false"):
-        raise ValueError("`newer_than_used` is `true` or `false`")
-    return SetAsideSource(
-        words.analyte(data[word]),
-        _window(scope, data["beyond"]),
-        _window(scope, data["within"]),
-        newer == "true",
-    )
-
-
-def _set_aside(scope: Scope, data: dict[str, Any]) -> Built:
-    found = _set_aside_source(scope, data, "lab_set_aside")
-    return found, FactType("quantity", found.analyte)
-
-
-def _set_aside_reason(scope: Scope, data: dict[str, Any]) -> Built:
-    found = _set_aside_source(scope, data, "lab_set_aside_reason")
-    labels = tuple(reason.name.lower().replace("_", "-") for reason in Reason)
-    return SetAsideReasonSource(found), FactType("category", None, labels)
-
-
-def _reference_low(scope: Scope, data: dict[str, Any]) -> Built:
-    of = data["reference_low"]
-    analyte = scope.facts[of].type.analyte if of in scope.facts else None
-    if analyte is None:
-        raise ValueError(f"`{of}` is not a declared lab fact")
-    low, high = data["between"]
-    limits = (words.quantity(low, analyte), words.quantity(high, analyte))
-    return ReferenceLowSource(of, limits), FactType("quantity", analyte)
+    return AllergySource(checked("allergen", listed(data["allergy"]), known)), PRESENCE
 
 
 def _patient(_: Scope, data: dict[str, Any]) -> Built:
@@ -254,6 +183,13 @@ def _supplied(_: Scope, data: dict[str, Any]) -> Built:
     return SuppliedSource(key), PRESENCE
 
 
+def _failed(_: Scope, data: dict[str, Any]) -> Built:
+    key = data["failed"]
+    if key not in LISTS:
+        raise ValueError(f"`{key}` is not one of {', '.join(LISTS)}")
+    return SuppliedSource(key, failed=True), PRESENCE
+
+
 def _order(scope: Scope, data: dict[str, Any]) -> Built:
     what = data["order"]
     match what:
@@ -266,26 +202,28 @@ def _order(scope: Scope, data: dict[str, Any]) -> Built:
             return OrderSource(what), PRESENCE
         case "product":
             products = {str(code) for code in scope.terminology.products}
-            return OrderSource(what, _known("product", _names(data["one_of"]), products)), PRESENCE
+            return OrderSource(what, checked("product", listed(data["one_of"]), products)), PRESENCE
         case "roles":
-            names = _known("role", _names(data["one_of"]), roles_of(scope.terminology))
+            names = checked("role", listed(data["one_of"]), roles_of(scope.terminology))
             return OrderSource(what, names), PRESENCE
         case _:
             raise ValueError(f"`{what}` is not one of {', '.join(ORDER_PROPERTIES)}")
 
 
 _READERS: dict[str, tuple[Reader, tuple[str, ...]]] = {
-    "lab": (_lab, ("newest_within",)),
+    "lab": (lab_sources.lab, ("newest_within",)),
     "derived": (_derived, ()),
     "problem": (_problem, ("onset_within", "undated")),
     "procedure": (_procedure, ("within",)),
     "medication": (_medication, ("which", "route", "running")),
     "allergy": (_allergy, ()),
-    "lab_order": (_lab_order, ("within",)),
-    "lab_set_aside": (_set_aside, ("beyond", "within", "newer_than_used")),
-    "lab_set_aside_reason": (_set_aside_reason, ("beyond", "within", "newer_than_used")),
-    "reference_low": (_reference_low, ("between",)),
+    "lab_order": (lab_sources.lab_order, ("within",)),
+    "lab_set_aside": (lab_sources.set_aside, ("beyond", "within", "newer_than_used")),
+    "lab_set_aside_reason": (lab_sources.set_aside_reason, ("beyond", "within", "newer_than_used")),
+    "reference_low": (lab_sources.reference_low, ("between",)),
+    "two_results": (lab_sources.two_results, ()),
     "patient": (_patient, ()),
     "supplied": (_supplied, ()),
+    "failed": (_failed, ()),
     "order": (_order, ("of", "one_of")),
 }

@@ -144,6 +144,7 @@ class LevelData(Strict):
     suggest: list[str] = []
     notes: list[NoteData] = []
     cite: list[str] = []
+    alone: bool = False
 
 
 class ForEachData(Strict):

@@ -13,8 +13,8 @@ from test_rule_language import examples, keys, merged, plain, write
 
 from cds.check import check
 from cds.rulebook import traceability
-from cds.rulebook.site import file as site_file
 from cds.rulebook.schema import Strict
+from cds.rulebook.site import file as site_file
 from cds.rulebook.traceability import LINES
 
 REAL = ROOT / "rules"

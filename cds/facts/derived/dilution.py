@@ -40,7 +40,7 @@ def possible_dilution(view: View) -> Fact:
     evidence = (Evidence(calcium.source, calcium.face, calcium.effective),)
     if not fell or held:
         return presence(_NAME, False, f"total calcium {face} stands alone", (), evidence)
-    words = f"total calcium {face}, and {' and '.join(fell)}"
+    words = f"total calcium {face}; {' and '.join(fell)}"
     return presence(_NAME, True, words, tuple(fell), evidence)
 
 

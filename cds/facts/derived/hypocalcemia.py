@@ -141,7 +141,7 @@ def _found(newest: _Value, earlier: _Value, kind: Analyte, calcium: Supply) -> F
     face = both_units(newest.quantity, newest.face) if newest.quantity else newest.face
     hours = (newest.when - earlier.when) // _HOUR
     words = (
-        f"{analyte_words(kind)} {face}, {hours} h after {earlier.face}, although calcium was "
+        f"{analyte_words(kind)} is {face} {hours} h after {earlier.face}, although calcium was "
         "given or ordered in between"
     )
     evidence = (*newest.evidence, *earlier.evidence, *calcium.evidence())

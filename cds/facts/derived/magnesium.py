@@ -30,15 +30,22 @@ def magnesium_post_dose(view: View) -> Fact:
     Doses given that are not visible are no reason to hold a dose back (R10): then absent.
     """
     level = view.fact("magnesium").state
-    if not isinstance(level, Measured) or level.when is None:
+    drawn = level.when if isinstance(level, Measured) else None
+    if drawn is None:
         return presence(_POST_DOSE, False, "no magnesium level with a time")
-    for item in view.record.administrations.items:
-        if is_parenteral_magnesium(item) and _just_before(item, level.when):
-            ended = item.end or item.start
-            words = f"{item.name}, {time_words(ended)}" if ended else item.name
-            evidence = (Evidence(item.source, item.name, ended),)
-            why = f"drawn during or within 6 h of a magnesium infusion ({words})"
-            return presence(_POST_DOSE, True, why, (item.name,), evidence)
+    doses = [
+        item
+        for item in view.record.administrations.items
+        if is_parenteral_magnesium(item) and _just_before(item, drawn)
+    ]
+    # the one nearest to the level says most
+    last = max(doses, key=lambda item: item.end or item.start or drawn, default=None)
+    if last is not None:
+        ended = last.end or last.start
+        words = f"{last.name}, {time_words(ended)}" if ended else last.name
+        evidence = (Evidence(last.source, last.name, ended),)
+        why = f"drawn during or within 6 h of a magnesium infusion ({words})"
+        return presence(_POST_DOSE, True, why, (last.name,), evidence)
     return presence(_POST_DOSE, False, "no magnesium infusion in the 6 h before the level")
 
 

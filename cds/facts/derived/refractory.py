@@ -147,7 +147,7 @@ def _present(
         return None
     how = _how_given(view, top, at, potassium) if given else _how_ordered(at, potassium)
     face = both_units(newest.quantity, newest.as_received)
-    words = f"potassium {face}, {(at - top.draw.when) // HOUR} h after {top.draw.face}, "
+    words = f"potassium is {face} {(at - top.draw.when) // HOUR} h after {top.draw.face}, "
     names = (f"{top.amount.words} mEq potassium",) if given else ("potassium ordered",)
     return _Found(
         Presence(True, names),

@@ -46,11 +46,19 @@ _STEPS = (
 )
 _NAME = "renal_band"
 _SAID = {
-    "full": "kidney function good enough for usual doses (dose band full)",
-    "half": "kidney function reduced (dose band half)",
-    "low": "kidney function severely reduced or unstable (dose band low)",
-    "hold": "kidney failure (dose band hold)",
+    "full": "kidney function good enough for usual doses",
+    "half": "kidney function reduced",
+    "low": "kidney function severely reduced",
+    "hold": "kidney failure",
     "unknown": "kidney function not known",
+}
+_UNSTABLE = "kidney function unstable, counts as severely reduced"
+_PERHAPS = {
+    "full": "good",
+    "half": "reduced",
+    "low": "severely reduced",
+    "hold": "failing",
+    "unknown": "not known",
 }
 
 
@@ -86,18 +94,19 @@ def renal_band(view: View) -> Fact:
 
 def _settled(base: _Base, changing: Finding, failure: Finding) -> Fact:
     labels, said, evidence = base.labels, [_why(base)], base.evidence
+    head = ""
     if changing.verdict is not Verdict.NO and labels & {"full", "half"}:
         certain = changing.verdict is Verdict.YES
         if certain:  # the estimates are still shown; they did not decide
-            said = [base.words]
+            said, head = [base.words], _UNSTABLE
         labels = (labels - {"full", "half"} if certain else labels) | {"low"}
-        said.insert(0, f"unstable, {changing.words}" if certain else changing.words)
+        said.insert(0, changing.words)
         evidence += changing.evidence
     if failure.verdict is Verdict.CANNOT_TELL:
-        labels |= {"hold"}
+        labels, head = labels | {"hold"}, ""
     if failure.words:
         said.append(failure.words)
-    words = f"{_named(labels)}: " + "; ".join(said)
+    words = f"{head or _named(labels)}: " + "; ".join(said)
     return Fact(_NAME, Category(labels), words, tuple(dict.fromkeys(evidence)))
 
 
@@ -106,7 +115,7 @@ def _named(labels: frozenset[str]) -> str:
     possible = [label for label in LABELS if label in labels]
     if len(possible) == 1:
         return _SAID[possible[0]]
-    return f"kidney function undecided (dose band {' or '.join(possible)})"
+    return f"kidney function not certain ({' or '.join(_PERHAPS[label] for label in possible)})"
 
 
 def _why(base: _Base) -> str:
@@ -150,7 +159,7 @@ def _estimated(view: View, who: Person) -> _Base:
     try:
         weight = need(view, "weight").quantity
     except Unavailable:
-        both = f"{first}; weight not available: Cockcroft-Gault not computed"
+        both = f"{first}; no recent weight, so Cockcroft-Gault was not computed"
         return _Base(possible_labels(egfr.interval, _STEPS), both, "", evidence)
     crcl = clearance(creatinine, who, weight)
     second = clearance_words(crcl, weight)
@@ -176,7 +185,7 @@ def kidney_estimates(view: View) -> Fact:
             return presence(name, False, "kidney function not estimated: not an adult")
         base = _by_number(view, who)
     except Unavailable as gone:
-        return presence(name, False, f"kidney function not estimated: {gone.why}")
+        return presence(name, False, f"kidney function not known: {gone.why}")
     closing = _closing(view, base)
     text = f"{base.words}; {closing}" if closing else base.words
     return presence(name, True, text, (), base.evidence)

@@ -70,8 +70,12 @@ def _total(view: View, kind: _Kind) -> Fact:
     given = [item for item in held.administrations if _recent(item, now)]
     drafts = [order for order in record.drafts if order.systemic and kind.wanted(order)]
     # an active order that is being revised stands among the drafts too: it counts once (R29)
-    revised = {order.source for order in drafts}
-    active = [o for o in held.orders if o.kind is OrderKind.ACTIVE and o.source not in revised]
+    revised = {name for order in drafts for name in (order.source, *order.identity)}
+    active = [
+        order
+        for order in held.orders
+        if order.kind is OrderKind.ACTIVE and revised.isdisjoint((order.source, *order.identity))
+    ]
     orders = active + drafts
     unclear = _unclear(given, orders, kind, now)
     evidence = _evidence(given, orders)
@@ -127,11 +131,13 @@ def _ahead(order: MedicationOrder, now: datetime) -> bool:
 def _coming(order: MedicationOrder, held: Supply, kind: _Kind, now: datetime) -> Amount:
     """Doses still due in the next 24 h.
 
-    A single dose that is not charted as given is still due, however long ago it was ordered.
+    A single dose that is not charted as given is still due; one of more than a day ago may be due,
+    or may have been given and not charted.
     """
     if not _ahead(order, now):
         return NONE
     begin = begins(order)
+    old = order.once and begin is not None and begin < now - DAY
     started = order.kind is OrderKind.ACTIVE and (begin is None or begin <= now)
     # An order or draft without a time, and a draft written a moment ago, start now.
     if begin is None or (begin < now and (order.once or order.kind is OrderKind.DRAFT)):
@@ -139,7 +145,7 @@ def _coming(order: MedicationOrder, held: Supply, kind: _Kind, now: datetime) ->
     if order.once and held.own(order):
         return NONE
     amount = due(order, now, now + DAY, kind.dose, kind.unit)
-    maybe = order.prn or (order.once and started and held.administered(order))
+    maybe = order.prn or old or (order.once and started and held.administered(order))
     return amount.perhaps() if maybe else amount
 
 

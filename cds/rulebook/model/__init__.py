@@ -44,6 +44,7 @@ from cds.rulebook.model.sources import (
     SetAsideReasonSource,
     SetAsideSource,
     SuppliedSource,
+    TwoResultsSource,
 )
 
 __all__ = [
@@ -99,6 +100,7 @@ __all__ = [
     "ToQuantity",
     "ToTable",
     "ToThreshold",
+    "TwoResultsSource",
     "Where",
     "Window",
 ]

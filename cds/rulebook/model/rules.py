@@ -41,6 +41,7 @@ class Level:
     info_summary: str = ""  # instead of `summary` while `info_when` holds
     notes: tuple[Note, ...] = ()
     cite: tuple[str, ...] = ()
+    alone: bool = False  # shown only where no other card is
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,13 @@ class DerivedSource:
 @dataclass(frozen=True, slots=True)
 class ProblemSource:
     """Is one of these concepts on the problem list (active)? `within` = onset, else recorded, at
-    most that long ago; `undated_counts` decides for entries without either."""
+    most that long ago; `undated_counts` decides for entries without either. `this_stay` leaves out
+    undated diagnoses that were coded at another encounter and have no status of their own."""
 
     concepts: tuple[str, ...]
     within: timedelta | None = None
     undated_counts: bool = True
+    this_stay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,13 @@ class SetAsideReasonSource:
 
 
 @dataclass(frozen=True, slots=True)
+class TwoResultsSource:
+    """Is the value of another fact the interval of two results of one draw (R39)?"""
+
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceLowSource:
     """`referenceRange.low` of the result another fact used."""
 
@@ -109,9 +118,14 @@ class PatientSource:
 
 @dataclass(frozen=True, slots=True)
 class SuppliedSource:
-    """Was the list under this prefetch key supplied and complete?"""
+    """Was the list under this prefetch key supplied and complete?
+
+    `failed`: the other question, did its query fail or go on elsewhere? A list that nobody sends
+    has not failed.
+    """
 
     key: str
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +177,7 @@ FactSource = (
     | SetAsideSource
     | SetAsideReasonSource
     | ReferenceLowSource
+    | TwoResultsSource
     | PatientSource
     | SuppliedSource
     | OrderSource

@@ -10,11 +10,11 @@ from pathlib import Path
 from cds.errors import Problem, RulebookError
 from cds.facts.terminology import DrugCode, DrugName, Product, Terminology
 from cds.kernel.codes import RXNORM, Coding, RxNorm
-from cds.rulebook.site import products
 from cds.rulebook.codetables import Sheet
 from cds.rulebook.drugcodes import FORMS, tokens
 from cds.rulebook.reading import read_source
 from cds.rulebook.schema import suggest
+from cds.rulebook.site import products
 from cds.rulebook.site.file import Site, SiteDrug
 from cds.rulebook.source import At, Source
 

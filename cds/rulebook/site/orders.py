@@ -16,8 +16,7 @@ from cds.kernel.codes import LOINC, Coding, RxNorm
 from cds.kernel.units import UNITS
 from cds.rulebook import words
 from cds.rulebook.model import OrderTemplate
-from cds.rulebook.orders import OrderData
-from cds.rulebook.orders import read_template
+from cds.rulebook.orders import OrderData, read_template
 from cds.rulebook.schema import suggest
 from cds.rulebook.site.file import Site, SiteOrder
 from cds.rulebook.source import At, Source

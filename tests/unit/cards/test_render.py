@@ -11,10 +11,18 @@ import msgspec
 import pytest
 
 from cds.cards.render import LONGEST_SUMMARY, render, render_all
-from cds.engine.decision import Decision, Decisions, Outcome, Withheld
+from cds.engine.decision import (
+    Decision,
+    Decisions,
+    Judgement,
+    LevelJudged,
+    Outcome,
+    Withheld,
+)
 from cds.facts.model import Fact, Measured, Missing, NotKnown, Reason, presence
 from cds.kernel.quantity import Quantity
 from cds.kernel.units import Analyte
+from cds.kernel.verdict import Verdict
 from cds.rulebook.model import Review
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -135,8 +143,8 @@ def test_the_detail_says_everything_the_decision_knows(make: Any) -> None:
         "Recheck magnesium 6-12 h after the infusion.",
         "**Withheld:** magnesium oxide 400 mg tablet: oral route not usable; "
         "kidney function unknown.",
-        "**Could not be judged:** A3: problems were not supplied",
-        "- magnesium 1.0 mg/dL (0.41 mmol/L), drawn 2026-11-21 08:00 UTC, 4 h ago",
+        "**Could not be checked:** A3: problems were not supplied",
+        "- Magnesium 1.0 mg/dL (0.41 mmol/L), drawn 2026-11-21 08:00 UTC, 4 h ago",
         f"- {KIDNEYS[0]}",
         f"- {KIDNEYS[1]}",
         "off-label use of a labelled product",
@@ -155,7 +163,7 @@ def test_results_that_are_missing_or_not_known_are_named(make: Any) -> None:
         Fact("qtc", NotKnown("observations", "page truncated"), "QTc is not known"),
     )
     detail = only(make, make.decision(facts=facts))["detail"]
-    assert "- potassium 3.1 mmol/L is stale (9 d)" in detail
+    assert "- Potassium 3.1 mmol/L is stale (9 d)" in detail
     assert "- QTc is not known" in detail
 
 
@@ -310,6 +318,63 @@ def test_a_result_quoted_from_the_chart_cannot_put_markup_into_a_card(make: Any)
     fact = Fact("potassium", Missing(Reason.UNIT), "3.1 [x](http://evil) <img src=x>")
     detail = only(make, make.decision(facts=(fact,)))["detail"]
     assert "- 3.1 (x)(http: //evil) \u2039img src=x\u203a" in detail
+
+
+def test_what_is_withheld_stands_right_behind_what_to_do(make: Any) -> None:
+    withheld = Withheld(make.suggestion("delete"), ("the dose cannot be read",), ("dose",))
+    item = make.decision(detail=("Do this.", "Because of that."), withheld=(withheld,))
+    first, second, third, *_ = only(make, item)["detail"].split("\n\n")
+    assert (first, third) == ("Do this.", "Because of that.")
+    assert second.startswith("**Withheld:**")
+
+
+def test_a_card_says_nothing_twice(make: Any) -> None:
+    withheld = Withheld(make.suggestion("delete"), ("already ordered: a bag",), ("covered",))
+    item = make.decision(
+        detail=("Do this.", "Already ordered: a bag.", f"{MAGNESIUM.explained}: low."),
+        withheld=(withheld,),
+        facts=(MAGNESIUM,),
+    )
+    detail = only(make, item)["detail"]
+    assert detail.casefold().count("already ordered: a bag") == 1
+    assert detail.count("1.0 mg/dL") == 1
+    assert "**Based on**" not in detail
+
+
+def test_what_could_not_be_checked_is_said_once_for_all_reasons(make: Any) -> None:
+    open_ = ("could not be checked: heart block (x)", "could not be checked: allergy (y)")
+    withheld = (Withheld(make.suggestion("delete"), ("pregnancy", *open_), ()),)
+    detail = only(make, make.decision(withheld=withheld))["detail"]
+    assert ": pregnancy; could not be checked: heart block (x); allergy (y)." in detail
+
+
+@pytest.mark.parametrize(
+    ("summary", "named"), [("Hold magnesium sulfate 4 g IV", False), ("Hold it", True)]
+)
+def test_the_draft_order_is_named_where_the_headline_does_not(
+    make: Any, summary: str, named: bool
+) -> None:
+    item = replace(
+        make.decision("C1", order=make.order(name="magnesium sulfate 4 g IV")), summary=summary
+    )
+    assert ("**About:** draft order" in only(make, item)["detail"]) is named
+
+
+def test_only_facts_that_decided_or_that_the_headline_names_are_what_it_is_based_on(
+    make: Any,
+) -> None:
+    four = Quantity.of(Analyte.POTASSIUM, "4.0", "mmol/L")
+    potassium = Fact("potassium", Measured(four, "4.0 mmol/L"), "potassium 4.0 mmol/L")
+    leaves = (
+        Judgement(Verdict.YES, "a", fact=MAGNESIUM),
+        Judgement(Verdict.NO, "b", fact=potassium),
+    )
+    item = make.decision(facts=(MAGNESIUM, potassium))
+    assert item.fired is not None
+    judged = LevelJudged(item.fired, Judgement(Verdict.YES, "any of", children=leaves))
+    detail = only(make, replace(item, levels=(judged,)))["detail"]
+    assert "- Magnesium 1.0 mg/dL" in detail
+    assert "otassium" not in detail
 
 
 def test_a_rule_without_override_reasons_sends_none(make: Any) -> None:

@@ -258,7 +258,7 @@ def test_the_name_of_a_mix_may_stand_only_in_its_identifier() -> None:
     }
     drug = told({"medicationReference": {"reference": "Medication/mix"}}, mix)
     assert names(drug) == {"magnesium sulfate"}
-    assert drug.name == "Magnesium Sulfate, Bag"
+    assert drug.name == "Magnesium Sulfate"
 
 
 def test_a_medication_that_contains_itself_ends() -> None:

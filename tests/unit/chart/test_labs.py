@@ -387,8 +387,8 @@ def test_two_names_of_the_same_unit_do_not_contradict() -> None:
 @pytest.mark.parametrize(
     ("code", "unit", "flags"),
     [
-        (coded("2601-3"), "mg/dL", ("mass unit under a code for another property",)),
-        (coded("19123-9"), "mmol/L", ("substance unit under a code for another property",)),
+        (coded("2601-3"), "mg/dL", ("the test code expects another kind of unit",)),
+        (coded("19123-9"), "mmol/L", ("the test code expects another kind of unit",)),
         (coded("2601-3"), "meq/L", ()),
         (coded("19123-9", "2601-3"), "mmol/L", ()),
         (coded("35249-2"), "mg/dL", ("mass or moles",)),

@@ -245,3 +245,20 @@ def test_procedures_that_cannot_be_used_are_named(
 ) -> None:
     listing, lines = procedures(procedure(**members))
     assert (bool(listing.gap), listing.items, lines) == (gap, (), (f"Procedure/x: {why}",))
+
+
+@pytest.mark.parametrize(
+    ("members", "elsewhere"),
+    [
+        ({"encounter": {"reference": "Encounter/past"}}, True),
+        ({"encounter": {"reference": "Encounter/now"}}, False),
+        ({}, False),
+        ({"clinicalStatus": status("active"), "encounter": {"reference": "Encounter/past"}}, False),
+    ],
+)
+def test_a_diagnosis_of_another_stay_without_a_status_is_told_from_a_present_one(
+    members: dict[str, Any], elsewhere: bool
+) -> None:
+    one = supplied("problems", (condition(**members),))
+    listing, _ = read_problems(one, TERMS, NOW, "p1", "now")
+    assert [entry.of_another_stay for entry in listing.items] == [elsewhere]

@@ -207,8 +207,8 @@ def test_a_result_that_could_not_be_used_is_shown_with_its_reason(book: Rulebook
     assert fact.state.as_received == "1.0 mg/dL"
     assert fact.state.flags == ("haemolysed",)
     assert fact.explained == (
-        "magnesium 1.0 mg/dL (0.41 mmol/L) cannot be used: haemolysed, "
-        "drawn 2026-11-21 10:00 UTC, 2 h ago"
+        "magnesium 1.0 mg/dL (0.41 mmol/L), drawn 2026-11-21 10:00 UTC, 2 h ago, "
+        "cannot be used: haemolysed"
     )
     reason = asked.fact("magnesium_set_aside_reason")
     assert reason.state == Category(frozenset({"haemolysed"}))
@@ -219,7 +219,10 @@ def test_a_result_without_a_number_shows_what_the_chart_shows(book: Rulebook) ->
     unread = replace(mg("-", 2, set_aside=Reason.UNIT), face="1.0 mmHg")
     fact = facts(book, unread).fact("magnesium_set_aside")
     assert fact.state == Missing(Reason.UNIT, "1.0 mmHg", NOW - timedelta(hours=2))
-    assert "1.0 mmHg cannot be used: unit not understood" in fact.explained
+    assert fact.explained == (
+        "magnesium 1.0 mmHg, drawn 2026-11-21 10:00 UTC, 2 h ago, "
+        "cannot be used: unit not understood"
+    )
 
 
 def test_a_usable_value_drawn_later_leaves_nothing_set_aside(book: Rulebook) -> None:
@@ -239,10 +242,10 @@ def test_facts_about_the_patient_are_shared_between_orders_and_facts_of_the_orde
     small = order(substances=MGSO4, dose=grams(1))
     large = order(substances=MGSO4, dose=grams(4))
     first = asked.for_order(small)
-    assert first.fact("order_dose").explained == "dose 1 g"
+    assert first.fact("order_dose").explained == "ordered dose 1 g"
     magnesium = first.fact("magnesium")
     second = first.for_order(large)
-    assert second.fact("order_dose").explained == "dose 4 g"
+    assert second.fact("order_dose").explained == "ordered dose 4 g"
     assert second.fact("magnesium") is magnesium
     assert asked.fact("order_dose").state == Nothing("no such order")
 

@@ -59,21 +59,22 @@ def test_an_answer_names_the_order_it_is_about() -> None:
 NO_DOSE = Missing(Reason.DOSE_UNCLEAR)
 AMOUNTS = [
     # property, order                              state                          in words
-    (DOSE, draft(dose=grams("2.0")),               Measured(grams("2.0"), "2 g"),  "dose 2 g"),
-    (DOSE, draft(dose=Unclear("two units")),       NO_DOSE,              "dose unclear: two units"),
+    (DOSE, draft(dose=grams("2.0")),               Measured(grams("2.0"), "2 g"),
+                                                                 "ordered dose 2 g"),
+    (DOSE, draft(dose=Unclear("two units")),       NO_DOSE,              "two units"),
     (DOSE, draft(),                                NO_DOSE,              "no dose is stated"),
     (DOSE, draft(dose=TABLET, substances=MGO),     Nothing("no such dose"), "no such dose"),
     (DAILY, draft(dose=meq(20), per_day=Decimal(3), substances=KCL),
                                                    Measured(meq(60), "60 mEq"),
-                                                                         "daily dose 60 mEq"),
+                                                                 "ordered daily dose 60 mEq"),
     (DAILY, draft(dose=meq(20), substances=KCL),   NO_DOSE,
-                                                "daily dose unclear: how often is not stated"),
+                                                "how often is not stated"),
     (RATE, draft(rate=rate("10")),                 Measured(rate("10"), "10 mEq/h"),
-                                                                         "rate 10 mEq/h"),
+                                                                 "ordered rate 10 mEq/h"),
     (RATE, draft(rate=mg_rate("1")),               Nothing("no such rate"), "no such rate"),
     (RATE, draft(),                                Nothing("no such rate"), "no such rate"),
     (RATE, draft(rate=Unclear("mL/h of what")),    NO_DOSE,
-                                                "rate unclear: mL/h of what"),
+                                                "mL/h of what"),
 ]  # fmt: skip
 
 

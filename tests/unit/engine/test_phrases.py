@@ -9,7 +9,15 @@ from decimal import Decimal
 import pytest
 
 from cds.engine.facts import Facts
-from cds.engine.phrases import LONGEST_EXPLANATION, amount_words, fill, sentence, short_amount
+from cds.engine.phrases import (
+    LONGEST_EXPLANATION,
+    amount_words,
+    fill,
+    finding,
+    sentence,
+    short_amount,
+    spoken,
+)
 from cds.facts.model import (
     Category,
     Fact,
@@ -25,7 +33,7 @@ from cds.facts.record import MedicationOrder, OrderKind
 from cds.kernel.quantity import Interval, Quantity
 from cds.kernel.units import Analyte
 from cds.rulebook.model import Rulebook
-from cds.trial import CASE_NOW, case_facts
+from cds.trial import CASE_NOW, case_facts, stated
 from tests.unit.facts.standin import grams, meq, quantity
 
 DRAWN = CASE_NOW - timedelta(hours=4)
@@ -121,7 +129,23 @@ def test_an_order_is_named_or_is_the_order(book: Rulebook) -> None:
     assert fill("Hold {order}", facts.for_order(item)) == "Hold magnesium sulfate 4 g"
 
 
-def test_a_threshold_stands_in_its_first_unit(book: Rulebook) -> None:
+@pytest.mark.parametrize(
+    ("magnesium", "text"),
+    [
+        ("1.1 mg/dL", "{magnesium.number} below 1.2 mg/dL"),
+        ("0.45 mmol/L", "{magnesium.number} below 0.494 mmol/L"),
+    ],
+)
+def test_a_threshold_stands_in_the_unit_of_the_result(
+    book: Rulebook, magnesium: str, text: str
+) -> None:
+    facts = case_facts(book, {"magnesium": stated(book.facts["magnesium"], magnesium)})
+    assert fill("{magnesium.number} below {mg_severe}", facts) == fill(text, facts)
+    # the text need not name the result: a constant and its result share their name
+    assert fill("below {mg_severe}", facts) == text.partition(" ")[2]
+
+
+def test_a_threshold_without_a_result_stands_in_its_first_unit(book: Rulebook) -> None:
     text = fill("below {mg_severe} or {k_low} or {light_weight}", case_facts(book, {}))
     assert text == "below 1.2 mg/dL or 3.5 mmol/L or 40 kg"
 
@@ -150,10 +174,48 @@ def test_a_text_without_holes_is_left_alone(book: Rulebook) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "raised"), [("", ""), ("already ordered", "Already ordered"), ("QTc", "QTc")]
+    ("text", "raised"),
+    [("", ""), ("already ordered", "Already ordered"), ("QTc", "QTc"), ("eGFR 22", "eGFR 22")],
 )
 def test_a_sentence_begins_with_a_capital(text: str, raised: str) -> None:
     assert sentence(text) == raised
+
+
+def test_a_hole_that_begins_a_sentence_begins_with_a_capital(book: Rulebook) -> None:
+    text = "Measure it. {torsades.why}, {torsades.why}"
+    words = said(book, text, "torsades", Presence(False), "none on the list")
+    assert words == "Measure it. None on the list, none on the list"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("iv_magnesium_on_order", "IV magnesium on order"),
+        ("mg_class", "magnesium level"),
+        ("obstetric", "pregnancy or (pre-)eclampsia"),
+        ("magnesium_90d", "magnesium of 90 days"),
+    ],
+)
+def test_a_name_is_said_in_words(name: str, words: str) -> None:
+    assert spoken(name) == words
+
+
+@pytest.mark.parametrize(
+    ("summary", "found"),
+    [
+        ("Severe low magnesium {magnesium}: IV replacement", "severe low magnesium"),
+        ("Potassium {potassium} does not rise, magnesium {magnesium} is low: replace both",
+         "potassium does not rise, magnesium is low"),
+        ("IV potassium without a rate: state the rate of {order}", "IV potassium without a rate"),
+        ("Low magnesium {magnesium}", "low magnesium"),
+        ("{order}: state the rate", "state the rate"),
+        ("IV potassium too fast (above {limit}): slow down {order}", "IV potassium too fast"),
+    ],
+)  # fmt: skip
+def test_what_a_headline_has_found_is_said_without_values_and_advice(
+    summary: str, found: str
+) -> None:
+    assert finding(summary) == found
 
 
 def test_magnesium_sulfate_is_said_in_three_units_and_others_in_their_own() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from cds.engine.decision import Judgement
 from cds.engine.evaluate import judge_definition
-from cds.engine.reasons import causes, facts_of, leaves, sentences, stops
+from cds.engine.reasons import causes, decisive, facts_of, leaves, sentences, stops
 from cds.facts.model import Fact, NotKnown, presence
 from cds.kernel.verdict import Verdict
 from cds.rulebook.model import Rulebook
@@ -23,14 +23,14 @@ def judged(book: Rulebook, name: str, **given: str) -> Judgement:
 STOPS = [
     # given                                           stops                    sentences
     ({"age": "6 a"}, ("child",),
-     ("pediatric patient: no adult product; weight-based dose by a pharmacist",)),
+     ("pediatric patient, no adult product: weight-based dose by a pharmacist",)),
     ({"weight": "39 kg"}, ("low_body_weight",),
      ("weight 39 kg is below 40 kg: weight-based dose by a pharmacist",)),
     ({"age": "6 a", "magnesium_allergy": "present"}, ("child", "allergy_to_magnesium"),
-     ("pediatric patient: no adult product; weight-based dose by a pharmacist",
+     ("pediatric patient, no adult product: weight-based dose by a pharmacist",
       "allergy to magnesium is recorded")),
     ({"magnesium": "2.7 mg/dL"}, ("magnesium_high",),
-     ("magnesium is high (2.7 mg/dL (1.11 mmol/L))",)),
+     ("magnesium is high: 2.7 mg/dL (1.11 mmol/L)",)),
     ({}, (), ()),
 ]  # fmt: skip
 
@@ -75,7 +75,7 @@ def test_a_stop_that_holds_is_said_before_what_could_not_be_checked(book: Rulebo
     sure = judged(book, "mg_stop", pregnancy="present")
     assert sentences((open_, sure)) == (
         "pregnancy or (pre-)eclampsia on the problem list: obstetric team and protocol decide",
-        "could not be checked: myasthenia (myasthenia gravis not known)",
+        "could not be checked: myasthenia gravis not known",
     )
 
 
@@ -90,6 +90,36 @@ def test_a_named_part_that_holds_is_no_reason_while_the_whole_does_not(book: Rul
 def test_a_stop_without_a_sentence_of_its_own_says_its_name(book: Rulebook) -> None:
     low = judged(book, "magnesium_low", magnesium="1.5 mg/dL")
     assert sentences((low, low)) == ("magnesium low",)
+
+
+def test_what_settled_a_clause_is_told_and_what_did_not_is_left_out() -> None:
+    yes, no, open_ = (
+        Judgement(verdict, name) for verdict, name in ((YES, "y"), (NO, "n"), (OPEN, "o"))
+    )
+    for word, verdict, children, told in (
+        ("all of", YES, (yes, yes), "yy"),
+        ("all of", NO, (yes, no, no), "n"),  # one no is enough
+        ("all of", OPEN, (yes, open_), "o"),
+        ("any of", YES, (no, yes, open_), "y"),
+        ("any of", NO, (no, no), "nn"),  # all of them were needed
+        ("any of", OPEN, (no, open_, open_), "oo"),
+        ("not x", NO, (yes,), "y"),  # whatever the only child says
+    ):
+        found = decisive(Judgement(verdict, word, children=children))
+        assert "".join(leaf.clause for leaf in found) == told, (word, verdict)
+
+
+def test_what_settled_it_is_found_through_named_clauses() -> None:
+    leaf = Judgement(NO, "leaf")
+    named = Judgement(NO, "named", children=(leaf,), definition="named")
+    tree = Judgement(NO, "all of", children=(Judgement(YES, "other"), named))
+    assert decisive(tree) == (leaf,)
+
+
+def test_what_does_not_keep_it_open_is_no_cause() -> None:
+    ruled_out = Judgement(NO, "all of", children=(Judgement(NO, "a"), Judgement(OPEN, "b", "x")))
+    tree = Judgement(OPEN, "any of", children=(ruled_out, Judgement(OPEN, "c", "y")))
+    assert causes(tree) == ("y",)
 
 
 def test_facts_are_named_once_in_reading_order() -> None:

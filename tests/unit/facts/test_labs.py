@@ -50,7 +50,7 @@ def test_only_a_stale_value_is_missing_with_its_face(kit: ModuleType) -> None:
     fact = newest(kit, kit.mg("1.0 mg/dL", 480))
     assert fact.state == Missing(Reason.STALE, "1.0 mg/dL", kit.ago(480))
     assert fact.explained == (
-        "magnesium 1.0 mg/dL cannot be used: stale, drawn 2026-11-01 12:00 UTC, 20 days ago"
+        "magnesium 1.0 mg/dL, drawn 2026-11-01 12:00 UTC, 20 days ago, cannot be used: stale"
     )
 
 
@@ -231,8 +231,8 @@ class TestR25SetAside:
     def test_the_words_give_value_time_and_reason(self, kit: ModuleType) -> None:
         result = kit.mg("1.0 mg/dL", 4, set_aside=Reason.PRELIMINARY)
         assert labs.set_aside_words(result, Reason.PRELIMINARY, kit.NOW) == (
-            "magnesium 1.0 mg/dL (0.41 mmol/L) cannot be used: preliminary, "
-            "drawn 2026-11-21 08:00 UTC, 4 h ago"
+            "magnesium 1.0 mg/dL (0.41 mmol/L), drawn 2026-11-21 08:00 UTC, 4 h ago, "
+            "cannot be used: preliminary"
         )
 
     def test_the_reason_as_a_label_is_its_kebab_case_name(self) -> None:

@@ -89,9 +89,13 @@ def test_ages_are_rounded_down(span: timedelta, words: str) -> None:
     assert show.age_words(now, now - span) == words
 
 
-def test_times_are_shown_in_utc() -> None:
-    east = timezone(timedelta(hours=2))
-    assert show.time_words(datetime(2026, 11, 21, 10, tzinfo=east)) == "2026-11-21 08:00 UTC"
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [(0, "2026-11-21 10:00 UTC"), (2, "2026-11-21 10:00 +02:00"), (-5, "2026-11-21 10:00 -05:00")],
+)
+def test_times_are_those_of_the_ward_with_their_offset(hours: int, words: str) -> None:
+    zone = timezone(timedelta(hours=hours))
+    assert show.time_words(datetime(2026, 11, 21, 10, tzinfo=zone)) == words
 
 
 def test_a_rounded_quantity_drops_empty_decimals() -> None:

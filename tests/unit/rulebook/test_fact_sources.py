@@ -139,7 +139,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"problem": "ckd", "onset_within": "a week", "undated": "counts"},
      "`a week` is not a span of time such as `24 h` or `7 d`."),
     ({"problem": "ckd", "onset_within": "7 d"},
-     "`undated` says whether an entry without a date `counts` or `does-not-count`."),
+     "`undated` says whether an entry without a date `counts`, `does-not-count`, or counts"),
     ({"problem": "ckd", "undated": "maybe"}, "`undated` says whether"),
     ({"procedure": "dialisis", "within": "30 d"},
      "no code set has the procedure `dialisis`. Did you mean `dialysis`?"),

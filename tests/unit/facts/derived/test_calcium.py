@@ -152,7 +152,7 @@ class TestR20Refractory:
         fact = self.run(kit, ica(kit, "1.0", 12), ica(kit, "1.0", 2), administrations=(dose,))
         assert fact.state.present
         assert fact.explained == (
-            "ionized calcium 1.0 mmol/L (4.0 mg/dL), 10 h after 1.0 mmol/L, although calcium was "
+            "ionized calcium is 1.0 mmol/L (4.0 mg/dL) 10 h after 1.0 mmol/L, although calcium was "
             "given or ordered in between"
         )
 

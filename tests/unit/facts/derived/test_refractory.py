@@ -36,7 +36,7 @@ def test_the_earliest_value_that_qualifies_is_quoted(kit: ModuleType) -> None:
     fact = run(kit, {36: "2.9", 20: "3.0", 2: "3.0"}, orders=(first, second), administrations=doses)
     assert present(fact)
     assert fact.explained == (
-        "potassium 3.0 mmol/L, 34 h after 2.9 mmol/L, although 80 mEq potassium was given in "
+        "potassium is 3.0 mmol/L 34 h after 2.9 mmol/L, although 80 mEq potassium was given in "
         "between"
     )
     assert {"Observation", "MedicationRequest", "MedicationAdministration"} == {
@@ -191,8 +191,8 @@ class TestR2:
         fact = self.on_order(kit)
         assert present(fact)
         assert fact.explained == (
-            "potassium 3.0 mmol/L, 30 h after 3.0 mmol/L, although potassium chloride had been on "
-            "order for 6 h or more (no administration is known)"
+            "potassium is 3.0 mmol/L 30 h after 3.0 mmol/L, although potassium chloride had been "
+            "on order for 6 h or more (no administration is known)"
         )
 
     @pytest.mark.parametrize(
