@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from cds.facts.model import Evidence, Fact, Missing, NotKnown, Reason, presence
 from cds.facts.record import Listing, MedicationOrder, OrderKind, ProblemEntry, Record
+from cds.facts.show import names_words
 from cds.kernel.verdict import Verdict
 from cds.rulebook.model import (
     AllergySource,
@@ -59,7 +60,7 @@ def _concluded(name: str, hits: Found, listings: Iterable[Listing[object]]) -> F
     if hits:
         names = tuple(dict.fromkeys(display for _, display in hits))
         evidence = tuple(Evidence(source, display) for source, display in hits)
-        return presence(name, True, ", ".join(names), names, evidence)
+        return presence(name, True, names_words(names), names, evidence)
     gaps = [listing for listing in listings if listing.gap]
     if gaps:
         return Fact(name, NotKnown(gaps[0].key, gaps[0].gap), gaps[0].gap)

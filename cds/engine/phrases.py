@@ -125,7 +125,7 @@ def _about(fact: Fact, attribute: str, facts: Facts) -> str:
         case Measured():
             return _measured(fact.state, attribute, facts)
         case Presence():
-            return ", ".join(plain(name) for name in fact.state.names) or "none"
+            return show.names_words(plain(name) for name in fact.state.names) or "none"
         case Category():
             return " or ".join(sorted(fact.state.labels))
         case Missing() if fact.state.face:

@@ -6,7 +6,7 @@ R5). A value is shown as received, with the other customary unit behind it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -154,6 +154,12 @@ def span_words(span: timedelta) -> str:
 def age_words(now: datetime, when: datetime) -> str:
     """How long ago: `35 min`, `4 h`, `20 days`."""
     return span_words(now - when)
+
+
+def names_words(names: Iterable[str]) -> str:
+    """Names in a row. Product names hold commas; one more between them would make more of them."""
+    found = tuple(names)
+    return ("; " if any("," in name for name in found) else ", ").join(found)
 
 
 def time_words(when: datetime) -> str:

@@ -16,6 +16,7 @@ from cds.facts.model import (
     Presence,
     Reason,
 )
+from cds.facts.show import names_words
 from cds.facts.view import View
 from cds.kernel.quantity import Quantity, at_least
 from cds.kernel.units import Analyte
@@ -81,7 +82,7 @@ def finding(view: View, name: str) -> Finding:
     state = fact.state
     if isinstance(state, Presence):
         verdict = Verdict.YES if state.present else Verdict.NO
-        words = ", ".join(state.names) or fact.explained
+        words = names_words(state.names) or fact.explained
         return Finding(verdict, words, fact.evidence)
     if isinstance(state, Nothing):
         return Finding(Verdict.NO, fact.explained)

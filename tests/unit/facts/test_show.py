@@ -106,3 +106,16 @@ def test_a_rounded_quantity_drops_empty_decimals() -> None:
 def test_analytes_are_named_as_clinicians_name_them() -> None:
     assert show.analyte_words(Analyte.CALCIUM_IONIZED) == "ionized calcium"
     assert show.analyte_words(Analyte.MAGNESIUM) == "magnesium"
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ((), ""),
+        (("furosemide",), "furosemide"),
+        (("furosemide", "omeprazole"), "furosemide, omeprazole"),
+        (("bag, 100 mL", "omeprazole"), "bag, 100 mL; omeprazole"),
+    ],
+)
+def test_names_with_commas_are_told_apart(names: tuple[str, ...], words: str) -> None:
+    assert show.names_words(names) == words
