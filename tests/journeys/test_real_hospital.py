@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from itertools import islice
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from real.hospital_data import Hospital, Patient, load, moment
 from real.run import run
 from real.tally import Tally
 
+from cds.kernel.codes import LOINC, Coding
 from cds.rulebook.load import load_rulebook
 from cds.rulebook.model import Rulebook
 
@@ -27,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data" / "mimic4-demo-half"
 FIRST, EVERY = (0, 1) if os.environ.get("CDS_REAL") == "all" else (2, 6)
 TIMES = re.compile(rb'"(\w+)":\s*"(\d{4}-\d\d-\d\dT[^"]+)"')
+ABOUT_ORDERS = {"C4", "C4-iv", "C4-po", "C6", "D3"}  # what an order and other drugs say alone
 SENT_WITH_LOCAL_CODES = "bc2a74ce-4069-5983-9423-1c175f7854d9"  # a short stay with low magnesium
 
 
@@ -103,9 +106,46 @@ def test_a_call_shows_nothing_that_came_later(
             assert {item["status"] for item in listed} <= {"active", "completed"}
 
 
+def test_a_site_file_makes_the_laboratorys_own_codes_as_good_as_loinc(
+    hospital: Hospital, book: Rulebook, tmp_path: Path
+) -> None:
+    """The site maps each local code as the results that carry both codes have it."""
+    place = next(
+        i for i, patient in enumerate(hospital.patients) if patient.id == SENT_WITH_LOCAL_CODES
+    )
+    with_loinc = run(hospital, [hospital.patients[place]], book)
+    shutil.copytree(ROOT / "rules", tmp_path / "rules")
+    decision = {
+        "by": "laboratory",
+        "date": "2026-11-22",
+        "why": "local codes only",
+        "lab_codes": _both_codes(hospital.patients[place], book),
+    }
+    site = {"site": "local", "title": "Local codes", "changes": [decision]}
+    (tmp_path / "rules" / "sites" / "local.yaml").write_text(json.dumps(site), encoding="utf-8")
+    mapped = load_rulebook(tmp_path / "rules", "local")
+    local = load(DATA, "ObservationLocalCodes")
+    found = run(local, [local.patients[place]], mapped)
+    assert with_loinc.cards
+    assert found.cards == with_loinc.cards
+
+
+def _both_codes(patient: Patient, book: Rulebook) -> dict[str, dict[str, str]]:
+    codes: dict[str, dict[str, str]] = {}
+    for item in patient.observations:
+        codings = json.loads(item.raw)["code"]["coding"]
+        loinc = next((c["code"] for c in codings if c["system"] == LOINC), "")
+        known = book.terminology.labs.get(Coding(LOINC, loinc))
+        for coding in codings:
+            if coding["system"] != LOINC and known is not None and known.refused is None:
+                name = f"{coding['system']}|{coding['code']}"
+                codes[name] = {"analyte": known.analyte.value, "display": coding["display"]}
+    return codes
+
+
 def test_a_laboratory_without_loinc_is_not_guessed_at(hospital: Hospital, book: Rulebook) -> None:
-    """The same patient gives cards with LOINC and none with the hospital's own codes: nothing is
-    recognised, so nothing is called low, and nothing is called unusable (D4)."""
+    """The same patient gives cards with LOINC, and with the hospital's own codes none that rests on
+    a result: nothing is recognised, so nothing is called low, and nothing unusable (D4)."""
     place = next(
         i for i, patient in enumerate(hospital.patients) if patient.id == SENT_WITH_LOCAL_CODES
     )
@@ -122,5 +162,6 @@ def test_a_laboratory_without_loinc_is_not_guessed_at(hospital: Hospital, book: 
     assert found.exceptions == []
     assert found.broken_rules == []
     assert set(recognised) == {0}
-    assert found.cards == {}
+    assert {row for row, _ in found.cards} <= ABOUT_ORDERS
+    assert set(found.offered) <= {"order-creatinine", "order-potassium"}
     assert found.missing["magnesium", "none found"] == found.requests
