@@ -69,7 +69,9 @@ def _based_on(request: MedicationRequest, order: MedicationOrder) -> set[Hashabl
 
 def _keys(request: MedicationRequest, order: MedicationOrder) -> set[Hashable]:
     drug = _drug(order)
-    keys: set[Hashable] = {_reference(order, order.source)}
+    # a resource without an id shares its reference with every other one without: that names nothing
+    named = not order.source.endswith("/")
+    keys: set[Hashable] = {_reference(order, order.source)} if named else set()
     if not order.identified:
         return keys
     keys |= {(drug, item.system, item.value) for item in request.identifier or () if item.value}

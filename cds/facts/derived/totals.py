@@ -7,7 +7,7 @@ unknown; an unstated frequency or an as-needed order leaves an interval.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -70,11 +70,11 @@ def _total(view: View, kind: _Kind) -> Fact:
     given = [item for item in held.administrations if _recent(item, now)]
     drafts = [order for order in record.drafts if order.systemic and kind.wanted(order)]
     # an active order that is being revised stands among the drafts too: it counts once (R29)
-    revised = {name for order in drafts for name in (order.source, *order.identity)}
+    revised = {name for order in drafts for name in _names(order)}
     active = [
         order
         for order in held.orders
-        if order.kind is OrderKind.ACTIVE and revised.isdisjoint((order.source, *order.identity))
+        if order.kind is OrderKind.ACTIVE and revised.isdisjoint(_names(order))
     ]
     orders = active + drafts
     unclear = _unclear(given, orders, kind, now)
@@ -85,6 +85,12 @@ def _total(view: View, kind: _Kind) -> Fact:
     gave = total(amount_of(item.dose, kind.dose, kind.unit) for item in given)
     coming = total(_coming(order, held, kind, now) for order in orders)
     return _said(view, kind, gave, coming, evidence)
+
+
+def _names(order: MedicationOrder) -> tuple[Hashable, ...]:
+    """What tells an order from every other; a reference without an id tells nothing."""
+    own = () if order.source.endswith("/") else (order.source,)
+    return (*own, *order.identity)
 
 
 def _said(

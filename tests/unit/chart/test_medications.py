@@ -205,6 +205,11 @@ def test_two_orders_that_differ_are_two(second: dict[str, Any]) -> None:
     assert len(read(request("r1"), request("r2", **second))[0].items) == 2
 
 
+def test_two_orders_without_an_id_are_not_one_for_that() -> None:
+    later = {"authoredOn": "2026-11-21T09:00:00Z"}
+    assert len(read(request(""), request("", **later))[0].items) == 2
+
+
 def test_an_identifier_shared_by_different_drugs_is_a_group_and_no_repetition() -> None:
     shared = {"identifier": [{"system": "urn:h", "value": "17"}]}
     assert len(read(request("r1", **shared), request("r2", KCL, **shared))[0].items) == 2

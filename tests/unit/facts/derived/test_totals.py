@@ -42,6 +42,14 @@ def test_an_active_order_that_is_being_revised_counts_once_as_it_will_be(kit: Mo
     assert span(magnesium_24h(kit.view(orders=(stored,), drafts=(draft,)))) == (4, 4)
 
 
+def test_orders_without_an_id_are_not_one_order(kit: ModuleType) -> None:
+    stored = mag(kit, 3, once=True, source="MedicationRequest/")
+    draft = mag(
+        kit, kind=OrderKind.DRAFT, once=True, dose=kit.grams(4), source="MedicationRequest/"
+    )
+    assert span(magnesium_24h(kit.view(orders=(stored,), drafts=(draft,)))) == (6, 6)
+
+
 def test_given_and_on_order_are_added(kit: ModuleType) -> None:
     fact = magnesium_24h(
         kit.view(
