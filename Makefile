@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench wheel lock
+.PHONY: help run test nightly coverage mutants check lint book bench wheel lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,8 +16,12 @@ help:  ## this list
 run: $(RUN)  ## serve http://127.0.0.1:8000 with synthetic patients; PORT=... moves it
 	@CDS_SANDBOX="$${CDS_SANDBOX:-1}" exec $(BIN)/cds serve --host 127.0.0.1 --port "$${PORT:-8000}"
 
-test: $(DEV)  ## all tests; CDS_REQUIRE=all lets none skip
-	@$(BIN)/python -m pytest
+test: $(DEV)  ## all tests, on every core; CDS_REQUIRE=all lets none skip
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope
+
+nightly: $(DEV)  ## 100000 random rules and patients: naive evaluator, engine and proof must agree
+	@CDS_NIGHTLY="$${CDS_NIGHTLY:-100000}" $(BIN)/python -m pytest tests/reference
+	@CDS_NIGHTLY=1000 $(BIN)/python -m pytest tests/unit/prove
 
 lint: $(DEV)  ## format, lint, types, import contracts, dependencies, rule files
 	$(BIN)/ruff format --check .
@@ -27,6 +31,20 @@ lint: $(DEV)  ## format, lint, types, import contracts, dependencies, rule files
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/cds check
+	$(BIN)/cds book --check
+
+CORE := kernel facts rulebook engine cards
+coverage: $(DEV)  ## every statement and branch of the core is reached by a test
+	@$(BIN)/python -m pytest -q --numprocesses auto --dist loadscope $(CORE:%=tests/unit/%) \
+	  tests/unit/book tests/unit/prove tests/unit/test_mutation.py tests/unit/test_diff.py \
+	  tests/rules/test_schema_file.py tests/rules/test_mutation.py tests/docs/test_book.py \
+	  $(CORE:%=--cov=cds/%) --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+
+mutants: $(DEV)  ## mutation of kernel and engine, about an hour; docs/MUTANTS.md has the result
+	@$(BIN)/mutmut run && $(BIN)/mutmut results
+
+book: $(RUN)  ## rules/BOOK.md and rules/rule.schema.json anew
+	@$(BIN)/cds book
 
 check: lint  ## everything a change must pass: lint, then all tests
 	@$(MAKE) --no-print-directory test

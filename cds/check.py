@@ -1,45 +1,59 @@
-"""`cds check`: do the rules load, does every case hold, here and at every site, and does every
-statement of the source documents have its place?"""
+"""`cds check`: do the rules load, does every case hold, here and at every site, do the cases show
+each answer of each clause, do limits and doses agree with their frozen lists, and does every
+statement of the sources have its place?"""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cds.errors import RulebookError
 from cds.rulebook.load import load_rulebook
+from cds.rulebook.review import overdue
 from cds.rulebook.schema import suggest
 from cds.rulebook.site.file import Site, read_site, sites_of
 from cds.rulebook.traceability import untraced
-from cds.trial import CaseResult, run_cases
+from cds.trial import CaseResult, run_cases, try_cases
+from cds.trial.coverage import coverage_faults
+from cds.trial.limits import BOUNDARIES, DOSES, limit_faults, read_frozen
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What `cds check` prints. `findings` empty = clean; `summary` is the closing line."""
+    """What `cds check` prints. `findings` empty = clean; `summary` is the closing line; `loads`:
+    the rules can be read at all."""
 
     findings: tuple[str, ...]
     summary: str
+    loads: bool = True
 
 
-def check(directory: Path, site: str | None = None) -> Report:
+def check(directory: Path, site: str | None = None, today: dt.date | None = None) -> Report:
     """All findings about a rules directory, each with file and line.
 
-    The rules are checked as they are and under each site file, or under `site` alone.
+    The rules are checked as they are and under each site file, or under `site` alone. With `today`,
+    a review that is overdue is a finding too.
     """
     try:
         book = load_rulebook(directory)
     except RulebookError as error:
         found = tuple(str(problem) for problem in error.problems)
-        return Report(found, f"{len(found)} problems; the rules do not load")
-    results = run_cases(book)
+        return Report(found, f"{len(found)} problems; the rules do not load", loads=False)
+    tried = tuple(try_cases(book))
+    results = tuple(result for result, _ in tried)
     findings = [
         f"{item.case.where}: case `{item.case.name}` of {item.rule.id}: {fault}"
         for item in results
         for fault in item.faults
     ]
+    if any((directory / name).is_file() for name in (BOUNDARIES, DOSES)):
+        findings += limit_faults(book, read_frozen(directory))
+    if not any(item.faults for item in results):  # a case that does not hold shows nothing
+        findings += coverage_faults(book, tried)
     findings += [str(problem) for problem in untraced(directory, book)]
+    findings += [str(problem) for problem in overdue(book, today)] if today else []
     sites = sites_of(directory) if site is None else (site,)
     for name in sites:
         findings += _at_site(directory, name, results)

@@ -7,8 +7,6 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -17,17 +15,15 @@ import typer
 import uvicorn
 
 from cds import bootstrap
-from cds.errors import BadRequest, CdsError, SettingsError, TooLarge
+from cds.errors import BadRequest, SettingsError, TooLarge
 from cds.hooks.request import hook_of, read_call
 from cds.hooks.response import encode, encode_cards, refusal
 from cds.hooks.services import ServiceEntry
-from cds.newrule import FAMILIES, NOBODY_YET, Wish, next_steps, write_rule
+from cds.rule_commands import UNUSABLE, told
+from cds.rule_commands import app as rule_commands
 from cds.sample import FIRST, sample_request, samples
 from cds.settings import Settings, read_instant, unknown_variables_here
 from cds.trace import prose
-
-FINDINGS = 1
-UNUSABLE = 2
 
 app = typer.Typer(
     help="CDS Hooks service for low magnesium, refractory hypokalemia and renal dose caution.",
@@ -35,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(rule_commands)
 
 
 def main() -> None:
@@ -67,7 +64,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
 ) -> None:
     """Serve CDS Hooks over HTTP."""
-    with _told():
+    with told():
         if not Settings.from_environment().sandbox:
             raise SettingsError(
                 "CDS_SANDBOX: without the sandbox callers must be authenticated, and that is not "
@@ -96,7 +93,7 @@ def evaluate(
     trace: Annotated[bool, typer.Option(help="Also print why, in words.")] = False,
 ) -> None:
     """Answer one hook call from a file, the same way as over HTTP, and print the response."""
-    with _told():
+    with told():
         settings, moment, body = Settings.from_environment(), _instant(now), _read(request)
         service = bootstrap.build(settings, moment)
         try:
@@ -112,21 +109,6 @@ def evaluate(
         typer.echo(f"\n{prose(answer.decisions)}")
 
 
-@app.command("check")
-def check_rules() -> None:
-    """Load the rules, run every embedded case, and print what is wrong with file and line."""
-    from cds.check import check
-
-    with _told():
-        settings = Settings.from_environment()
-        report = check(settings.rules, settings.site)
-    for line in report.findings:
-        typer.echo(line)
-    typer.echo(report.summary)
-    if report.findings:
-        raise typer.Exit(FINDINGS)
-
-
 @app.command("sample")
 def sample_call(
     name: Annotated[str, typer.Argument(help="Which synthetic patient.")] = FIRST,
@@ -136,7 +118,7 @@ def sample_call(
     listed: Annotated[bool, typer.Option("--list", help="Name all of them, by folder.")] = False,
 ) -> None:
     """Print the body of a hook call about a synthetic patient, its dates fresh, for a first try."""
-    with _told():
+    with told():
         if listed:
             text = "\n".join(
                 f"{found.folder:8}  {found.name}: {found.title}" for found in samples()
@@ -146,36 +128,6 @@ def sample_call(
             body = sample_request(moment, name)
             text = json.dumps(body, indent=2, ensure_ascii=False)
     _print(text.encode())
-
-
-@app.command("new-rule")
-def new_rule(
-    name: Annotated[str, typer.Argument(metavar="ID", help="For example low-magnesium-review.")],
-    family: Annotated[
-        str, typer.Option(help=f"Topic of its cards: {', '.join(FAMILIES)}.")
-    ] = "hypomagnesemia",
-    row: Annotated[str, typer.Option(help="Row of the decision table, for example A5.")] = "X1",
-    owner: Annotated[str, typer.Option(help="Who answers for the rule.")] = NOBODY_YET,
-    directory: Annotated[
-        Path | None, typer.Option("--dir", help="Folder of rule files; without it, CDS_RULES.")
-    ] = None,
-) -> None:
-    """Write the draft of a rule, with its own test patients, and say what to do with it."""
-    with _told():
-        settings = Settings.from_environment()
-        today = bootstrap.clinical_now(settings).date()
-        path = write_rule(directory or settings.rules, Wish(name, family, row, owner), today)
-    typer.echo(next_steps(path))
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Our own errors as text and exit code 2."""
-    try:
-        yield
-    except CdsError as error:
-        typer.echo(f"cds: {error}", err=True)
-        raise typer.Exit(UNUSABLE) from None
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -60,6 +60,7 @@ def answer(call: HookCall, book: Rulebook, now: datetime, client: str) -> Answer
         encounter_id=call.encounter_id,
         book=book,
         drafts={ref: resource.raw for ref, resource in chart.drafts.items()},
+        today=now.date(),
     )
     rendered = render_all(decisions, context)
     return Answer(rendered.cards, decisions, chart.record, decision_id, rendered.defects)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,7 +17,8 @@ class CardContext:
 
     `client` is the verified caller ("" in an open sandbox), `body_digest` the SHA-256 of the
     request body: together with rule and row they name the card (design law 7). `drafts` holds
-    every draft order, undecoded, by `Type/id`.
+    every draft order, undecoded, by `Type/id`. `today` is the clinical date: it decides whether the
+    review of a rule is overdue.
     """
 
     client: str
@@ -28,6 +30,7 @@ class CardContext:
     encounter_id: str | None
     book: Rulebook
     drafts: Mapping[str, msgspec.Raw]
+    today: dt.date
 
     def template_of(self, product: str | None) -> OrderTemplate | None:
         """The order template of a product, by its RxNorm code."""

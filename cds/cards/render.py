@@ -20,7 +20,8 @@ from cds.engine.phrases import sentence as capitalised
 from cds.engine.reasons import decisive
 from cds.facts.model import Fact, Measured, Missing, NotKnown
 from cds.kernel.text import HOLE, plain, shortened
-from cds.rulebook.model import Level, OverrideReason, Suggestion
+from cds.rulebook.model import Level, OverrideReason, Rule, Suggestion
+from cds.rulebook.review import overdue_line
 
 LONGEST_REASON = 600  # one explanation; a chart text that fills it is cut
 KIDNEYS = "renal_band"  # the fact that dose bands go by
@@ -232,13 +233,17 @@ def _source(item: Decision, names: tuple[str, ...], context: CardContext) -> dic
 
 def _standing(item: Decision, context: CardContext) -> str:
     rule = item.rule
-    named = f"Rule {rule.id}@{rule.version}."
+    told = f"Rule {rule.id}@{rule.version}. {_signed(rule, context)} "
+    return sentence(f"{told}{overdue_line(rule, context.today)}".rstrip())
+
+
+def _signed(rule: Rule, context: CardContext) -> str:
     if rule.reviewed.by != "pending":
-        return sentence(f"{named} Reviewed by {rule.reviewed.by}, {rule.reviewed.date}.")
+        return f"Reviewed by {rule.reviewed.by}, {rule.reviewed.date}."
     accepted = context.book.accepted.get(rule.id)
     if accepted:
-        return sentence(f"{named} Accepted for use at this site: {accepted}.")
-    return sentence(f"{named} Not signed off by a clinician.")
+        return f"Accepted for use at this site: {accepted}."
+    return "Not signed off by a clinician."
 
 
 def _detail(draft: CardDraft) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from cds.facts.model import Category, Fact, Measured, Missing, Nothing, NotKnown
 from cds.kernel.quantity import Quantity, at_most, below
@@ -27,50 +28,65 @@ def band(
     if not isinstance(of.state, Measured):
         raise TypeError(f"a band needs a measured fact, not {of.name}")
     value = of.state.quantity
-    labels = _steps(value, source, thresholds)
-    if source.contested is not None and own is not None and isinstance(own.state, Measured):
+    cuts = [
+        Cut(thresholds[limit].for_unit(value.unit), limit in source.inclusive)
+        for limit in source.thresholds
+    ]
+    steps = source.labels[: len(cuts) + 1]
+    rival = _number(own, value.unit)
+    if source.contested is not None and rival is not None:
         label, limit, _ = source.contested
-        ours = below(value, thresholds[limit].for_unit(value.unit))
-        theirs = below(value, own.state.quantity)
-        index = source.thresholds.index(limit)
-        labels = _contest(labels, label, source.labels[index : index + 2], (ours, theirs))
+        at = source.thresholds.index(limit)
+        cuts = _contested(cuts, at, rival)
+        steps = (*steps[: at + 1], label, *steps[at + 1 :])
+    labels = _possible(value, steps, cuts)
     order = " or ".join(label for label in source.labels if label in labels)
     return Fact(name, Category(frozenset(labels)), f"{of.explained}: {order}", of.evidence)
 
 
-def _steps(value: Quantity, source: BandSource, thresholds: Mapping[str, Threshold]) -> set[str]:
-    """Step i lies at or above threshold i-1 and below threshold i (see `inclusive`)."""
-    under = [
-        (at_most if name in source.inclusive else below)(
-            value, thresholds[name].for_unit(value.unit)
-        )
-        for name in source.thresholds
-    ]
-    count = len(source.thresholds) + 1
-    found = set()
-    for i in range(count):
-        above_lower = i == 0 or under[i - 1] is not Verdict.YES
-        below_upper = i == count - 1 or under[i] is not Verdict.NO
-        if above_lower and below_upper:
-            found.add(source.labels[i])
-    return found
+def _number(own: Fact | None, unit: str) -> Quantity | None:
+    """The laboratory's limit, if it states one number."""
+    if own is None or not isinstance(own.state, Measured):
+        return None
+    return own.state.quantity.to(unit) if own.state.quantity.interval.exact else None
 
 
-def _contest(
-    labels: set[str], label: str, beside: tuple[str, ...], limits: tuple[Verdict, Verdict]
-) -> set[str]:
-    """Where our limit and the laboratory's own disagree, the contested label (R6).
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where one step ends and the next begins; `inclusive`: the limit itself ends the lower one."""
 
-    `beside`: the steps below and above the limit; `limits`: is the value below ours, theirs?
-    The lower step needs both, the upper step neither.
+    limit: Quantity
+    inclusive: bool = False
+
+    def above(self, value: Quantity) -> Verdict:
+        """Does the value stand below this cut?"""
+        return (at_most if self.inclusive else below)(value, self.limit)
+
+    def before(self, other: Cut) -> bool:
+        """Is there any number from this cut up to the other one?"""
+        return (self.limit.value, self.inclusive) < (other.limit.value, other.inclusive)
+
+
+def _contested(cuts: list[Cut], at: int, own: Quantity) -> list[Cut]:
+    """One more step from the lower of our limit and the laboratory's up to the higher one (R6).
+
+    The steps beside these two stay as they are: what is severe or high is not contested.
     """
-    lower, upper = beside
-    if not labels & {lower, upper}:
-        return labels
-    ruled_out = set()
-    if Verdict.NO in limits:
-        ruled_out.add(lower)
-    if Verdict.YES in limits:
-        ruled_out.add(upper)
-    agreed = limits[0] is limits[1] is not Verdict.CANNOT_TELL
-    return (labels - ruled_out) | (set() if agreed else {label})
+    first, last = sorted((cuts[at], Cut(own)), key=lambda cut: cut.limit.value)
+    if at > 0 and first.limit.value <= cuts[at - 1].limit.value:
+        first = cuts[at - 1]
+    if at + 1 < len(cuts) and last.limit.value > cuts[at + 1].limit.value:
+        last = cuts[at + 1]
+    return [*cuts[:at], first, last, *cuts[at + 1 :]]
+
+
+def _possible(value: Quantity, steps: tuple[str, ...], cuts: list[Cut]) -> set[str]:
+    """The steps in which some number of the value lies; a step without numbers is nobody's."""
+    found = set()
+    for label, lower, upper in zip(steps, (None, *cuts), (*cuts, None), strict=True):
+        empty = lower is not None and upper is not None and not lower.before(upper)
+        from_lower = lower is None or lower.above(value) is not Verdict.YES
+        to_upper = upper is None or upper.above(value) is not Verdict.NO
+        if from_lower and to_upper and not empty:
+            found.add(label)
+    return found

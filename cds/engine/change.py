@@ -7,7 +7,7 @@ from cds.engine.facts import Facts
 from cds.facts import labs
 from cds.facts.model import Measured, Missing, NotKnown
 from cds.kernel.quantity import Quantity, at_least
-from cds.kernel.verdict import Verdict, from_bool
+from cds.kernel.verdict import Verdict
 from cds.rulebook.model import Change, LabSource
 
 
@@ -28,5 +28,6 @@ def previous_change(clause: Change, facts: Facts) -> Judgement:
         return Judgement(Verdict.CANNOT_TELL, text, "one of the two values is not exact", fact)
     delta = now.value - then.value if clause.direction == "rising" else then.value - now.value
     moved = Quantity.of(now.analyte, delta, now.unit)
-    verdict = at_least(moved, clause.by) if delta > 0 else from_bool(False)
-    return Judgement(verdict, text, f"{before.face} before, now {fact.state.as_received}", fact)
+    why = f"{before.face} before, now {fact.state.as_received}"
+    # `by` is above zero, or it would not have been loaded: no change is never enough
+    return Judgement(at_least(moved, clause.by), text, why, fact)

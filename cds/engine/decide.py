@@ -59,8 +59,7 @@ def decide_rule(rule: Rule, facts: Facts) -> list[Decision]:
     """The decisions of one rule."""
     if rule.for_each is None:
         return [judge_rule(rule, facts)]
-    wanted = set(rule.for_each.roles)
-    orders = [o for o in facts.record.drafts if o.selected and o.systemic and o.roles & wanted]
+    orders = [order for order in facts.record.drafts if concerns(rule, order)]
     unread = [o for o in facts.record.drafts if o.selected and not o.identified]
     if not orders and unread:
         why = "a selected draft order names no drug that can be read"
@@ -68,6 +67,12 @@ def decide_rule(rule: Rule, facts: Facts) -> list[Decision]:
     if not orders:
         return [Decision(rule, Outcome.SILENT, "no selected order is of the kind it is about")]
     return [judge_rule(rule, facts.for_order(order), order) for order in orders]
+
+
+def concerns(rule: Rule, order: MedicationOrder) -> bool:
+    """Whether a rule about one order is about this one: selected, and with one of its roles."""
+    wanted = set(rule.for_each.roles) if rule.for_each else set()
+    return order.selected and order.systemic and bool(order.roles & wanted)
 
 
 def judge_rule(rule: Rule, facts: Facts, order: MedicationOrder | None = None) -> Decision:

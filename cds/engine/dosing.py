@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from cds.engine.facts import Facts
 from cds.engine.phrases import amount_words
@@ -41,9 +40,14 @@ def work_out_dose(spec: DoseSpec, template: OrderTemplate | None, facts: Facts) 
     if found.quantity is None:
         why = "; ".join(facts.fact(name).explained for name in facts.book.tables[spec.table].by)
         return NoDose(f"there is no dose for this patient: {why}")
+    return dosed(found.quantity, spec, template)
+
+
+def dosed(stated: Quantity, spec: DoseSpec, template: OrderTemplate | None) -> Dosed | NoDose:
+    """What one cell of the table comes to as an order."""
     if template is not None and template.fills == "frequency":
-        return _frequency(found.quantity, template)
-    return _amount(found.quantity, spec, template)
+        return _frequency(stated, template)
+    return _amount(stated, spec, template)
 
 
 def _frequency(per_day: Quantity, template: OrderTemplate) -> Dosed | NoDose:
@@ -51,12 +55,12 @@ def _frequency(per_day: Quantity, template: OrderTemplate) -> Dosed | NoDose:
     if template.per_unit is None or per_day.value != count or count not in _FREQUENCY:
         return NoDose(f"{per_day.value:f} a day is not an order this service can write")
     one = template.per_unit
-    elemental = show.short((template.elemental_mg or Decimal(0)) * count)
+    elemental = template.elemental_mg
     total = Quantity.of(one.analyte, one.value * count, one.unit)
     words = {
         "dose": f"{one.value.normalize():f} {one.unit}",
         "frequency": _FREQUENCY[count],
-        "elemental": f"{elemental} mg elemental/day",
+        "elemental": f"{show.short(elemental * count)} mg elemental/day" if elemental else "",
         "rate": "",
         "duration": "",
     }

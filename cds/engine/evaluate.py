@@ -39,6 +39,7 @@ from cds.rulebook.model import (
     IsMissing,
     IsPresent,
     Operand,
+    Operator,
     ToFact,
     ToQuantity,
     ToTable,
@@ -50,6 +51,13 @@ _COMPARE: dict[str, Comparison] = {
     "at_least": at_least,
     "above": above,
     "at_most": at_most,
+}
+# Nothing is allowed: every amount is above it, and none has anything to stay below.
+_WITH_NOTHING: dict[Operator, Verdict] = {
+    "below": Verdict.NO,
+    "at_least": Verdict.YES,
+    "above": Verdict.YES,
+    "at_most": Verdict.NO,
 }
 Kleene = Callable[[list[Verdict]], Verdict]
 
@@ -101,7 +109,7 @@ def _judge_named(name: str, facts: Facts) -> Judgement:
         why=inner.why,
         children=(inner,),
         definition=name,
-        say=fill(definition.say, facts) if definition.say else "",
+        say=fill(definition.say, facts),
     )
 
 
@@ -110,7 +118,7 @@ def _cannot_tell(clause: CannotTell, facts: Facts) -> Judgement:
     verdict = from_bool(inner.verdict is Verdict.CANNOT_TELL)
     words = f"cannot be told: {spoken(clause.name)}"
     why = "; ".join(causes(inner)) if verdict is Verdict.YES else f"it is {inner.verdict.value}"
-    return Judgement(verdict, words, why, None, (inner,))
+    return Judgement(verdict, words, why, children=(inner,))
 
 
 def _group(
@@ -120,7 +128,7 @@ def _group(
     facts: Facts,
 ) -> Judgement:
     children = tuple(judge(child, facts) for child in clauses)
-    return Judgement(kleene([child.verdict for child in children]), word, "", None, children)
+    return Judgement(kleene([child.verdict for child in children]), word, children=children)
 
 
 def _undecidable(fact: Fact) -> Verdict | None:
@@ -132,20 +140,18 @@ def _undecidable(fact: Fact) -> Verdict | None:
 
 def _compare(clause: Compare, facts: Facts) -> Judgement:
     fact = facts.fact(clause.fact)
-    right, words, names, open_ = _right(clause.operand, facts, fact)
+    right, words, names, open_ = _right(clause.operand, clause.operator, facts, fact)
     text = f"{spoken(clause.fact)} {clause.operator.replace('_', ' ')} {words}"
     verdict = _undecidable(fact)
     if verdict is None:
         verdict = open_ if right is None else _COMPARE[clause.operator](_quantity(fact), right)
-    if right is None and open_ is Verdict.YES and clause.operator in ("below", "at_most"):
-        verdict = Verdict.NO  # a table that allows nothing has no amount to stay below
-    return Judgement(verdict, text, fact.explained, fact, (), names=names)
+    return Judgement(verdict, text, fact.explained, fact, names=names)
 
 
 def _between(clause: Between, facts: Facts) -> Judgement:
     fact = facts.fact(clause.fact)
-    low, low_words, low_names, low_open = _right(clause.lower, facts, fact)
-    high, high_words, high_names, high_open = _right(clause.upper, facts, fact)
+    low, low_words, low_names, low_open = _right(clause.lower, "at_least", facts, fact)
+    high, high_words, high_names, high_open = _right(clause.upper, "below", facts, fact)
     text = f"{spoken(clause.fact)} between {low_words} and {high_words}"
     verdict = _undecidable(fact)
     if verdict is None:
@@ -155,7 +161,7 @@ def _between(clause: Between, facts: Facts) -> Judgement:
                 high_open if high is None else below(_quantity(fact), high),
             ]
         )
-    return Judgement(verdict, text, fact.explained, fact, (), names=low_names + high_names)
+    return Judgement(verdict, text, fact.explained, fact, names=low_names + high_names)
 
 
 def _quantity(fact: Fact) -> Quantity:
@@ -165,7 +171,7 @@ def _quantity(fact: Fact) -> Quantity:
 
 
 def _right(
-    operand: Operand, facts: Facts, left: Fact
+    operand: Operand, operator: Operator, facts: Facts, left: Fact
 ) -> tuple[Quantity | None, str, tuple[str, ...], Verdict]:
     """(quantity, words, names, verdict when there is no quantity)."""
     unit = left.state.quantity.unit if isinstance(left.state, Measured) else ""
@@ -185,7 +191,7 @@ def _right(
         case ToTable():
             found = cell(facts.book.tables[operand.name], facts)
             if found.quantity is None:
-                return None, "what is allowed (none)", (operand.name,), Verdict.YES
+                return None, "what is allowed (none)", (operand.name,), _WITH_NOTHING[operator]
             words = f"what is allowed ({limit_words(found.quantity)})"
             return found.quantity, words, (operand.name,), Verdict.CANNOT_TELL
         case _:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import singledispatch
 
 from cds.engine import listed, orders
 from cds.engine.bands import band
@@ -108,36 +107,41 @@ class Facts:
         return _fact_from(spec.source, spec.name, self)
 
 
-@singledispatch
-def _fact_from(source: FactSource, name: str, facts: Facts) -> Fact:
-    """How each kind of source becomes a fact; what is not registered below asks a list."""
-    return listed.listed_fact(name, source, facts.record, facts.now)
+def _fact_from(  # noqa: C901  one case per kind of source
+    source: FactSource, name: str, facts: Facts
+) -> Fact:
+    """How each kind of source becomes a fact; what has no case here asks a list."""
+    match source:
+        case DerivedSource():
+            made = DERIVED[source.function].function(facts)
+            return Fact(name, made.state, made.explained, made.evidence)
+        case OrderSource():
+            return orders.order_fact(name, source, facts.order)
+        case PatientSource():
+            return patient_fact(name, source.what, facts.record, facts.now)
+        case LabSource():
+            return _lab(source, name, facts)
+        case SetAsideSource():
+            return _set_aside(source, name, facts)
+        case SetAsideReasonSource():
+            return _set_aside_reason(source, name, facts)
+        case ReferenceLowSource():
+            return _reference_low(source, name, facts)
+        case TwoResultsSource():
+            return _two_results(source, name, facts)
+        case BandSource():
+            own = facts.fact(source.contested[2]) if source.contested else None
+            return band(name, source, facts.fact(source.of), own, facts.book.thresholds)
+        case _:
+            return listed.listed_fact(name, source, facts.record, facts.now)
 
 
-@_fact_from.register
-def _(source: DerivedSource, name: str, facts: Facts) -> Fact:
-    made = DERIVED[source.function].function(facts)
-    return Fact(name, made.state, made.explained, made.evidence)
-
-
-@_fact_from.register
-def _(source: OrderSource, name: str, facts: Facts) -> Fact:
-    return orders.order_fact(name, source, facts.order)
-
-
-@_fact_from.register
-def _(source: PatientSource, name: str, facts: Facts) -> Fact:
-    return patient_fact(name, source.what, facts.record, facts.now)
-
-
-@_fact_from.register
-def _(source: LabSource, name: str, facts: Facts) -> Fact:
+def _lab(source: LabSource, name: str, facts: Facts) -> Fact:
     window = facts.window(source.window)
     return labs.newest(name, facts.record.labs, source.analyte, window, facts.now)
 
 
-@_fact_from.register
-def _(source: SetAsideSource, name: str, facts: Facts) -> Fact:
+def _set_aside(source: SetAsideSource, name: str, facts: Facts) -> Fact:
     found = _found_aside(facts, source)
     if isinstance(found, NotKnown | Nothing):
         return Fact(name, found, found.why)
@@ -150,8 +154,7 @@ def _(source: SetAsideSource, name: str, facts: Facts) -> Fact:
     return Fact(name, state, words, evidence)
 
 
-@_fact_from.register
-def _(source: SetAsideReasonSource, name: str, facts: Facts) -> Fact:
+def _set_aside_reason(source: SetAsideReasonSource, name: str, facts: Facts) -> Fact:
     found = _found_aside(facts, source.of)
     if isinstance(found, NotKnown | Nothing):
         return Fact(name, found, found.why)
@@ -177,8 +180,7 @@ def _found_aside(
     return found or Nothing("no result was set aside")
 
 
-@_fact_from.register
-def _(source: ReferenceLowSource, name: str, facts: Facts) -> Fact:
+def _reference_low(source: ReferenceLowSource, name: str, facts: Facts) -> Fact:
     used = facts.fact(source.of)
     if isinstance(used.state, NotKnown):
         return Fact(name, used.state, used.explained)
@@ -192,8 +194,7 @@ def _(source: ReferenceLowSource, name: str, facts: Facts) -> Fact:
     return Fact(name, Nothing(why), why)
 
 
-@_fact_from.register
-def _(source: TwoResultsSource, name: str, facts: Facts) -> Fact:
+def _two_results(source: TwoResultsSource, name: str, facts: Facts) -> Fact:
     used = facts.fact(source.of)
     if isinstance(used.state, NotKnown):
         return Fact(name, used.state, used.explained)
@@ -209,9 +210,3 @@ def _accepted(name: str, low: Quantity, source: ReferenceLowSource, unit: str) -
         return None
     face = quantity_words(low)
     return Fact(name, Measured(low, face), f"the laboratory's own lower limit is {face}")
-
-
-@_fact_from.register
-def _(source: BandSource, name: str, facts: Facts) -> Fact:
-    own = facts.fact(source.contested[2]) if source.contested else None
-    return band(name, source, facts.fact(source.of), own, facts.book.thresholds)

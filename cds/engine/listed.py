@@ -110,18 +110,10 @@ def _procedures(record: Record, source: ProcedureSource, now: datetime) -> Found
 
 def _medications(name: str, record: Record, source: MedicationSource, now: datetime) -> Fact:
     wanted = set(source.roles)
-    hits: Found = []
-    listings: list[Listing[object]] = []
-    if "active" in source.which:
-        listings.append(record.medications)
-        active = [
-            o
-            for o in record.medications.items
-            if o.kind is OrderKind.ACTIVE and _matches(o, source, wanted)
-        ]
-        if source.running is not None:
-            return _running(name, active, source.running, record.medications, now)
-        hits += [(o.source, o.name) for o in active]
+    active = _active(record, source, wanted) if "active" in source.which else []
+    if source.running is not None:
+        return _running(name, active, source.running, record.medications, now)
+    hits: Found = [(o.source, o.name) for o in active]
     drafts = _drafts(record, source)
     hits += [(o.source, f"{o.name} (draft)") for o in drafts if _matches(o, source, wanted)]
     if "given" in source.which:
@@ -131,7 +123,15 @@ def _medications(name: str, record: Record, source: MedicationSource, now: datet
     if not hits and any(not o.identified for o in drafts):
         why = "a draft order names no drug that can be read"
         return Fact(name, NotKnown("draftOrders", why), why)
-    return _concluded(name, hits, listings)
+    return _concluded(name, hits, (record.medications,) if "active" in source.which else ())
+
+
+def _active(record: Record, source: MedicationSource, wanted: set[str]) -> list[MedicationOrder]:
+    return [
+        o
+        for o in record.medications.items
+        if o.kind is OrderKind.ACTIVE and _matches(o, source, wanted)
+    ]
 
 
 def _drafts(record: Record, source: MedicationSource) -> tuple[MedicationOrder, ...]:

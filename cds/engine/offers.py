@@ -42,12 +42,15 @@ def weigh(ask: Ask) -> Answer:
         return None
     known = judge_definition(suggestion.duplicate_of, facts) if suggestion.duplicate_of else None
     if known is not None and known.verdict is Verdict.YES:
-        return _from(suggestion, (known,), "duplicate")
+        return _from(suggestion, (known,))
     template = facts.book.templates.get(suggestion.template or "")
-    withheld = _stopped(ask, template, condition)
+    is_drug = template is None or template.kind == "MedicationRequest"
+    if facts.no_drugs and suggestion.action == "create" and is_drug:
+        return Withheld(suggestion, (facts.no_drugs,), ("no-drugs",))
+    stopped = _stopped(ask, is_drug, condition)
     offer = _with_dose(ask, template)
-    if withheld:
-        return _joined(suggestion, withheld)
+    if stopped:
+        return _from(suggestion, stopped)
     if isinstance(offer, Withheld):
         return offer
     if known is not None and known.verdict is Verdict.CANNOT_TELL:
@@ -55,29 +58,21 @@ def weigh(ask: Ask) -> Answer:
     return offer
 
 
-def _stopped(
-    ask: Ask, template: OrderTemplate | None, condition: Judgement | None
-) -> list[Withheld]:
+def _stopped(ask: Ask, is_drug: bool, condition: Judgement | None) -> tuple[Judgement, ...]:
     """Law 2: each `unless` must be definitely No, and the condition definitely Yes."""
-    suggestion, facts = ask.suggestion, ask.facts
-    open_ = [condition] if condition is not None else []
-    open_ += [judge_definition(item.name, facts) for item in suggestion.unless]
-    is_drug = template is None or template.kind == "MedicationRequest"
+    asked = [judge_definition(item.name, ask.facts) for item in ask.suggestion.unless]
     if ask.blocked is not None and is_drug:
-        open_.append(ask.blocked)
-    if facts.no_drugs and suggestion.action == "create" and is_drug:
-        return [Withheld(suggestion, (facts.no_drugs,), ("no-drugs",))]
-    return [
-        _from(suggestion, (judgement,), "cannot-tell")
-        for judgement in open_
-        if judgement.verdict is Verdict.CANNOT_TELL
-        or (judgement.verdict is Verdict.YES and judgement is not condition)
-    ]
+        asked.append(ask.blocked)
+    stopped = tuple(item for item in asked if item.verdict is not Verdict.NO)
+    if condition is not None and condition.verdict is Verdict.CANNOT_TELL:
+        return (condition, *stopped)
+    return stopped
 
 
-def _from(suggestion: Suggestion, judgements: tuple[Judgement, ...], otherwise: str) -> Withheld:
-    codes = tuple(name for judgement in judgements for name in stops(judgement))
-    return Withheld(suggestion, _said(judgements), codes or (otherwise,), judgements)
+def _from(suggestion: Suggestion, judgements: tuple[Judgement, ...]) -> Withheld:
+    codes = [name for item in judgements for name in stops(item) or ("cannot-tell",)]
+    reasons = dict.fromkeys(_said(judgements))
+    return Withheld(suggestion, tuple(reasons), tuple(dict.fromkeys(codes)), judgements)
 
 
 def _said(judgements: tuple[Judgement, ...]) -> tuple[str, ...]:
@@ -87,42 +82,31 @@ def _said(judgements: tuple[Judgement, ...]) -> tuple[str, ...]:
     return (*sentences(judgements), *(f"could not be checked ({why})" for why in causes_))
 
 
-def _joined(suggestion: Suggestion, parts: list[Withheld]) -> Withheld:
-    """One Withheld; sentences are gathered anew so that one cause is named once."""
-    judgements = tuple(j for part in parts for j in part.judgements)
-    plain = [reason for part in parts if not part.judgements for reason in part.reasons]
-    reasons = (*_said(judgements), *plain)
-    codes = tuple(dict.fromkeys(code for part in parts for code in part.codes))
-    return Withheld(suggestion, tuple(dict.fromkeys(reasons)), codes, judgements)
-
-
 def _with_dose(ask: Ask, template: OrderTemplate | None) -> Offer | Withheld:
     suggestion, facts = ask.suggestion, ask.facts
     order = facts.order if suggestion.action != "create" else None
-    offer = Offer(
-        suggestion,
-        "",
-        template.ingredient if template else "",
-        order=order,
-        because=ask.because,
-    )
     if suggestion.action == "update" and (order is None or not order.editable):
         return Withheld(
             suggestion,
             ("this order cannot be changed safely from here: change it by hand",),
             ("not-editable",),
         )
-    if suggestion.dose is None:
-        return replace(offer, label=fill(suggestion.label, facts))
-    dosed = work_out_dose(suggestion.dose, template, facts)
+    dosed = work_out_dose(suggestion.dose, template, facts) if suggestion.dose else None
     if isinstance(dosed, NoDose):
         return Withheld(suggestion, (dosed.why,), ("no-dose",))
-    over = _over_total(suggestion, dosed, facts)
-    if over is not None:
-        return over
-    return replace(
+    offer = Offer(
+        suggestion,
+        fill(suggestion.label, facts, dosed.words if dosed else None),
+        template.ingredient if template else "",
+        order=order,
+        because=ask.because,
+    )
+    return _dosed(offer, dosed, facts) if dosed else offer
+
+
+def _dosed(offer: Offer, dosed: Dosed, facts: Facts) -> Offer | Withheld:
+    return _over_total(offer.suggestion, dosed, facts) or replace(
         offer,
-        label=fill(suggestion.label, facts, dosed.words),
         dose=dosed.dose,
         dose_text=dosed.words["dose"],
         units=dosed.units,

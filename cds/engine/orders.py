@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import assert_never
 
 from cds.facts.model import Evidence, Fact, Measured, Missing, Nothing, Reason, category, presence
 from cds.facts.record import MedicationOrder, Unclear
@@ -49,6 +50,8 @@ def order_fact(  # noqa: C901  one case per property
         case "roles":
             hit = bool(order.roles & set(source.labels)) and order.systemic
             return presence(name, hit, order.name, (order.name,) if hit else (), evidence)
+        case _:
+            assert_never(source.what)
 
 
 def daily(order: MedicationOrder) -> Quantity | Unclear | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
+from typing import assert_never
 
 from cds.engine.facts import Facts
 from cds.engine.tables import cell
@@ -48,7 +50,7 @@ def fill(text: str, facts: Facts, extra: Mapping[str, str] | None = None) -> str
     """Every hole replaced; holes were checked when the rulebook was loaded."""
 
     def one(match: re.Match[str]) -> str:
-        name, attribute = match.group(1), match.group(2) or ""
+        name, attribute = match.groups()
         if extra and name in extra:
             return extra[name]
         if name == "order":
@@ -90,6 +92,7 @@ def sentence(text: str) -> str:
     return text if text[1:2].isupper() else text[:1].upper() + text[1:]
 
 
+@cache
 def spoken(name: str) -> str:
     """The name of a fact or definition as a reader says it: `iv_stop` is `IV stop`."""
     return _NAMES.get(name) or " ".join(_PARTS.get(part, part) for part in name.split("_"))
@@ -118,7 +121,7 @@ def short_amount(amount: Quantity) -> str:
     return f"{show.short(amount.value)} {show.unit_words(amount.unit)}"
 
 
-def _about(fact: Fact, attribute: str, facts: Facts) -> str:
+def _about(fact: Fact, attribute: str | None, facts: Facts) -> str:
     if attribute in ("why", "explained"):
         return plain(fact.explained, LONGEST_EXPLANATION)
     match fact.state:
@@ -132,9 +135,11 @@ def _about(fact: Fact, attribute: str, facts: Facts) -> str:
             return plain(_missing(fact.state, attribute, facts))
         case Missing() | NotKnown() | Nothing():
             return "not available"
+        case _:
+            assert_never(fact.state)
 
 
-def _measured(state: Measured, attribute: str, facts: Facts) -> str:
+def _measured(state: Measured, attribute: str | None, facts: Facts) -> str:
     if attribute == "age":
         return show.age_words(facts.now, state.when) if state.when else "unknown time"
     if attribute == "when":
@@ -148,7 +153,7 @@ def _number(quantity: Quantity) -> str:
     return show.quantity_words(quantity).removesuffix(f" {show.unit_words(quantity.unit)}")
 
 
-def _missing(state: Missing, attribute: str, facts: Facts) -> str:
+def _missing(state: Missing, attribute: str | None, facts: Facts) -> str:
     if attribute == "age":
         return show.age_words(facts.now, state.when) if state.when else "unknown time"
     if attribute == "when":

@@ -43,6 +43,18 @@ _SPELLING = (
 # No reader would call these "the newest result": nothing was measured, it was not this specimen,
 # or it is not in the past (safety points 8 and 10).
 _NEVER_SHOWN = frozenset({Reason.NO_VALUE, Reason.WRONG_SPECIMEN, Reason.FUTURE, Reason.NO_TIME})
+# What `set_aside` may answer: a result without a time is shown only where it is all there is.
+SET_ASIDE_REASONS = (
+    Reason.STALE,
+    Reason.PRELIMINARY,
+    Reason.HAEMOLYSED,
+    Reason.UNIT,
+    Reason.COMPARATOR,
+    Reason.IMPLAUSIBLE,
+    Reason.NO_TIME,
+    Reason.NOT_APPLICABLE,
+    Reason.UNREADABLE,
+)
 
 
 def newest(

@@ -62,11 +62,6 @@ class Category:
 
     labels: frozenset[str]
 
-    @property
-    def label(self) -> str | None:
-        """The label, if decided."""
-        return next(iter(self.labels)) if len(self.labels) == 1 else None
-
 
 @dataclass(frozen=True, slots=True)
 class Presence:

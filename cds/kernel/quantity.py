@@ -129,4 +129,4 @@ Comparison = Callable[[Quantity, Quantity], Verdict]
 
 def rounded(value: Decimal, places: int) -> str:
     """Display rounding, half up, plain notation."""
-    return format(value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP), "f")
+    return f"{value.quantize(Decimal(10) ** -places, rounding=ROUND_HALF_UP):f}"

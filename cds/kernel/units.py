@@ -60,10 +60,6 @@ class UnitTable:
     high: Decimal | None = None
 
 
-def _d(text: str) -> Decimal:
-    return Decimal(text)
-
-
 _SPELLINGS = {
     "mmol/L": ("mmol/l", "MMOL/L", "mMol/L", "mM"),
     "mg/dL": ("mg/dl", "MG/DL", "mg/100mL", "mg%"),
@@ -94,23 +90,24 @@ _SPELLINGS = {
 }
 
 
-def _table(
+def unit_table(
     canonical: str, factors: dict[str, str], low: str | None = None, high: str | None = None
 ) -> UnitTable:
+    """A table out of numbers as text (never through float); spellings that are units stay units."""
     aliases = {alias: unit for unit in factors for alias in _SPELLINGS.get(unit, ())}
     return UnitTable(
         canonical,
-        {unit: _d(factor) for unit, factor in factors.items()},
+        {unit: Decimal(factor) for unit, factor in factors.items()},
         {alias: unit for alias, unit in aliases.items() if alias not in factors},
-        _d(low) if low else None,
-        _d(high) if high else None,
+        Decimal(low) if low else None,
+        Decimal(high) if high else None,
     )
 
 
 _CALCIUM = {"mmol/L": "1", "mg/dL": "0.249513", "meq/L": "0.5"}
 
 UNITS: dict[Analyte, UnitTable] = {
-    Analyte.MAGNESIUM: _table(
+    Analyte.MAGNESIUM: unit_table(
         "mmol/L",
         {
             "mmol/L": "1",
@@ -122,32 +119,34 @@ UNITS: dict[Analyte, UnitTable] = {
         "0.1",
         "8.0",
     ),
-    Analyte.POTASSIUM: _table(
+    Analyte.POTASSIUM: unit_table(
         "mmol/L", {"mmol/L": "1", "meq/L": "1", "mg/dL": "0.255766"}, "1.0", "12.0"
     ),
-    Analyte.CALCIUM: _table("mmol/L", _CALCIUM, "0.75", "5.0"),
-    Analyte.CALCIUM_CORRECTED: _table("mmol/L", _CALCIUM, "0.75", "5.0"),
-    Analyte.CALCIUM_IONIZED: _table("mmol/L", _CALCIUM, "0.3", "3.0"),
-    Analyte.CREATININE: _table(
+    Analyte.CALCIUM: unit_table("mmol/L", _CALCIUM, "0.75", "5.0"),
+    Analyte.CALCIUM_CORRECTED: unit_table("mmol/L", _CALCIUM, "0.75", "5.0"),
+    Analyte.CALCIUM_IONIZED: unit_table("mmol/L", _CALCIUM, "0.3", "3.0"),
+    Analyte.CREATININE: unit_table(
         "umol/L", {"umol/L": "1", "mg/dL": "88.4", "mmol/L": "1000"}, "8.84", "3536"
     ),
-    Analyte.ALBUMIN: _table("g/dL", {"g/dL": "1", "g/L": "0.1"}, "0.5", "7"),
-    Analyte.PHOSPHATE: _table("mmol/L", {"mmol/L": "1", "mg/dL": "0.322872"}, "0.05", "5"),
-    Analyte.EGFR: _table("mL/min/{1.73_m2}", {"mL/min/{1.73_m2}": "1"}, "0", "200"),
-    Analyte.CRCL: _table("mL/min", {"mL/min": "1"}, "0", "250"),
-    Analyte.WBC: _table("10*9/L", {"10*9/L": "1", "10*3/uL": "1", "/uL": "0.001"}, "0", "500"),
-    Analyte.QTC: _table("ms", {"ms": "1", "s": "1000"}, "200", "900"),
-    Analyte.WEIGHT: _table("kg", {"kg": "1", "g": "0.001", "[lb_av]": "0.45359237"}, "0.3", "500"),
-    Analyte.HEIGHT: _table("cm", {"cm": "1", "m": "100", "[in_i]": "2.54"}, "20", "250"),
-    Analyte.AGE: _table("a", {"a": "1"}),
+    Analyte.ALBUMIN: unit_table("g/dL", {"g/dL": "1", "g/L": "0.1"}, "0.5", "7"),
+    Analyte.PHOSPHATE: unit_table("mmol/L", {"mmol/L": "1", "mg/dL": "0.322872"}, "0.05", "5"),
+    Analyte.EGFR: unit_table("mL/min/{1.73_m2}", {"mL/min/{1.73_m2}": "1"}, "0", "200"),
+    Analyte.CRCL: unit_table("mL/min", {"mL/min": "1"}, "0", "250"),
+    Analyte.WBC: unit_table("10*9/L", {"10*9/L": "1", "10*3/uL": "1", "/uL": "0.001"}, "0", "500"),
+    Analyte.QTC: unit_table("ms", {"ms": "1", "s": "1000"}, "200", "900"),
+    Analyte.WEIGHT: unit_table(
+        "kg", {"kg": "1", "g": "0.001", "[lb_av]": "0.45359237"}, "0.3", "500"
+    ),
+    Analyte.HEIGHT: unit_table("cm", {"cm": "1", "m": "100", "[in_i]": "2.54"}, "20", "250"),
+    Analyte.AGE: unit_table("a", {"a": "1"}),
     # 1 g MgSO4.7H2O = 4.06 mmol = 8.12 meq (50 % label; clinical pack R31)
-    Analyte.MAGNESIUM_SULFATE_DOSE: _table("g", {"g": "1", "mg": "0.001"}),
-    Analyte.MAGNESIUM_OXIDE_DOSE: _table("mg", {"mg": "1", "g": "1000"}),
-    Analyte.POTASSIUM_DOSE: _table("meq", {"meq": "1", "mmol": "1"}),
-    Analyte.MAGNESIUM_SULFATE_RATE: _table("g/h", {"g/h": "1"}),
-    Analyte.POTASSIUM_RATE: _table("meq/h", {"meq/h": "1"}),
-    Analyte.DURATION: _table("h", {"h": "1", "min": "0.0166666666666666666667", "d": "24"}),
-    Analyte.FREQUENCY: _table("/d", {"/d": "1"}),
+    Analyte.MAGNESIUM_SULFATE_DOSE: unit_table("g", {"g": "1", "mg": "0.001"}),
+    Analyte.MAGNESIUM_OXIDE_DOSE: unit_table("mg", {"mg": "1", "g": "1000"}),
+    Analyte.POTASSIUM_DOSE: unit_table("meq", {"meq": "1", "mmol": "1"}),
+    Analyte.MAGNESIUM_SULFATE_RATE: unit_table("g/h", {"g/h": "1"}),
+    Analyte.POTASSIUM_RATE: unit_table("meq/h", {"meq/h": "1"}),
+    Analyte.DURATION: unit_table("h", {"h": "1", "min": "0.0166666666666666666667", "d": "24"}),
+    Analyte.FREQUENCY: unit_table("/d", {"/d": "1"}),
 }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from cds.facts.model import Reason
+from cds.kernel.quantity import Quantity
 from cds.kernel.units import Analyte
 from cds.rulebook import words
 from cds.rulebook.model import (
@@ -32,15 +33,15 @@ from cds.rulebook.schema import suggest
 from cds.rulebook.scope import Scope
 from cds.rulebook.source import At, Source
 
-COMPARISONS: tuple[str, ...] = get_args(Operator)
+COMPARISONS: dict[str, Operator] = {name: name for name in get_args(Operator)}
+CHANGES: dict[str, Literal["rising", "falling"]] = {"rising_by": "rising", "falling_by": "falling"}
 OPERATORS = (
     *COMPARISONS,
     "between",
     "is",
     "in",
     "missing",
-    "rising_by",
-    "falling_by",
+    *CHANGES,
 )
 # Words for `missing: [...]`: the reasons of facts.model, in kebab-case.
 REASON_WORDS = {reason.name.lower().replace("_", "-"): reason for reason in Reason}
@@ -180,14 +181,9 @@ class ClauseCompiler:
         self, spec: FactSpec, analyte: Analyte, operator: str, value: Any, path: At
     ) -> Clause:
         where = self.source.where(*path)
-        if operator in ("rising_by", "falling_by"):
-            if not isinstance(spec.source, LabSource):
-                raise self._refuse(path, f"`{spec.name}` is no lab: it has no earlier value.")
-            try:
-                by = words.quantity(str(value), analyte)
-            except ValueError as error:
-                raise self._refuse(path, f"{error}.") from None
-            return Change(spec.name, "rising" if operator == "rising_by" else "falling", by, where)
+        if operator in CHANGES:
+            by = self._by(spec, analyte, value, path)
+            return Change(spec.name, CHANGES[operator], by, where)
         if operator == "between":
             if not isinstance(value, list) or len(value) != 2:
                 raise self._refuse(path, "`between` takes [lower included, upper excluded].")
@@ -196,11 +192,18 @@ class ClauseCompiler:
             )
             return Between(spec.name, lower, upper, where)
         operand = self._operand(value, analyte, path)
-        match operator:
-            case "below" | "at_least" | "above" | "at_most":
-                return Compare(spec.name, operator, operand, where)
-            case _:
-                raise self._refuse(path, f"`{operator}` is not an operator.")
+        return Compare(spec.name, COMPARISONS[operator], operand, where)
+
+    def _by(self, spec: FactSpec, analyte: Analyte, value: Any, path: At) -> Quantity:
+        if not isinstance(spec.source, LabSource):
+            raise self._refuse(path, f"`{spec.name}` is no lab: it has no earlier value.")
+        try:
+            by = words.quantity(str(value), analyte)
+        except ValueError as error:
+            raise self._refuse(path, f"{error}.") from None
+        if not by.interval.exact or by.value <= 0:
+            raise self._refuse(path, f"`{value}` is no step: name one number above zero.")
+        return by
 
     def _operand(self, value: Any, analyte: Analyte, path: At) -> Operand:
         if isinstance(value, dict) and set(value) == {"table"}:

@@ -30,12 +30,14 @@ from cds.rulebook.walk import holds_in
 def declare_definitions(scope: Scope, source: Source, data: SharedFile) -> None:
     """Definitions and shared suggestions of one shared file."""
     compiler = ClauseCompiler(scope, source)
+    scope.excuse(source, data.defence_in_depth)
     for name, item in data.define.items():
         path: At = ("define", name)
         clause = compiler.compile(item.when, (*path, "when"))
         check_text(scope, source, (*path, "say"), item.say, order=True)
         if clause is not None:
-            scope.definitions[name] = Definition(name, clause, item.say, source.where(*path))
+            where = source.where(*path)
+            scope.definitions[name] = Definition(name, clause, item.say, where, item.means)
 
 
 def declare_suggestions(scope: Scope, source: Source, data: SharedFile) -> None:
@@ -82,6 +84,7 @@ class RuleCompiler:
         data = self.data
         self.scope.uses[data.id] = frozenset(data.use)
         self.scope.check_cites(self.source, ("cite",), data.cite)
+        self.scope.excuse(self.source, data.defence_in_depth)
         self._check_names()
         suggestions = self._suggestions()
         levels = tuple(
@@ -222,9 +225,11 @@ class RuleCompiler:
                 )
         if data.expect == "fires" and data.row is None:
             self.scope.report(self.source, path, "a case that fires names its `row`.")
+        self._check_case(data, path)
         rows = {level.row for level in self.data.levels}
         if data.row is not None and data.row not in rows:
             self.scope.unknown(self.source, (*path, "row"), "row of this rule", data.row, rows)
+        held = data.withheld
         return Case(
             data.name,
             dict(data.given),
@@ -234,4 +239,32 @@ class RuleCompiler:
             data.indicator,
             None if data.suggests is None else tuple(data.suggests),
             tuple(data.because),
+            data.summary,
+            tuple(data.detail),
+            None if data.says is None else tuple(data.says),
+            None if held is None else {name: tuple(codes) for name, codes in held.items()},
+            dict(data.dose),
+            data.alone,
+            data.otherwise,
+            data.role,
         )
+
+    def _check_case(self, data: CaseData, path: At) -> None:
+        """A case asks only for what its rule can answer."""
+        offered = {name for level in self.data.levels for name in level.suggest}
+        for word, names in (
+            ("suggests", tuple(data.suggests or ())),
+            ("withheld", tuple(data.withheld or ())),
+            ("dose", tuple(data.dose)),
+        ):
+            for name in names:
+                if name not in offered:
+                    self.scope.unknown(self.source, (*path, word), "suggestion", name, offered)
+        if data.role is not None and self.data.for_each is None:
+            message = "`role` is about the order of a rule with `for_each`."
+            self.scope.report(self.source, (*path, "role"), message)
+        asked = (data.says, data.alone, data.withheld)
+        about_a_card = data.summary or data.detail or data.dose
+        if data.expect != "fires" and (about_a_card or any(item is not None for item in asked)):
+            message = "what a card says, gives or withholds can be asked only where it fires."
+            self.scope.report(self.source, path, message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cds.facts.model import Reason
+from cds.facts.labs import SET_ASIDE_REASONS
 from cds.kernel.codes import LOINC, Loinc
 from cds.rulebook import words
 from cds.rulebook.model import (
@@ -78,7 +78,7 @@ def set_aside(scope: Scope, data: dict[str, Any]) -> Built:
 
 def set_aside_reason(scope: Scope, data: dict[str, Any]) -> Built:
     found = _set_aside_source(scope, data, "lab_set_aside_reason")
-    labels = tuple(reason.name.lower().replace("_", "-") for reason in Reason)
+    labels = tuple(reason.name.lower().replace("_", "-") for reason in SET_ASIDE_REASONS)
     return SetAsideReasonSource(found), FactType("category", None, labels)
 
 

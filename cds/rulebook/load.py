@@ -6,6 +6,7 @@ rules/code_sets/*.yaml  codes
 rules/orders/           order templates
 rules/sites/*.yaml      one hospital's changes, with its order templates in rules/sites/NAME/
 rules/sources/*.yaml    what became of each statement of the source documents (see `traceability`)
+rules/laws.yaml         what must hold over all possible patients (see `laws`)
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ from cds.rulebook.site.rules import accepted_by, with_site_status
 from cds.rulebook.site.stops import check_stops
 from cds.rulebook.source import Source
 
+LAWS = "laws.yaml"
+# What stands among the rules and decides nothing: proofs, documents, help for editors.
+DECIDES_NOTHING = frozenset({"sources", LAWS, "rule.schema.json"})
 T = TypeVar("T")
 Shared = list[tuple[Source, SharedFile]]
 
@@ -124,6 +128,7 @@ def _frozen(
         site=site.name if site else "",
         accepted=accepted,
         case_defaults=scope.case_defaults,
+        excuses=tuple(scope.excuses),
     )
 
 
@@ -159,7 +164,7 @@ def digest(directory: Path, site: str | None) -> str:
         relative = path.relative_to(directory)
         if not path.is_file() or path.suffix not in (".yaml", ".json"):
             continue
-        if relative.parts[0] == "sources":  # documents what became of a source; decides nothing
+        if relative.parts[0] in DECIDES_NOTHING:
             continue
         if relative.parts[0] == "sites" and Path(relative.parts[1]).stem != site:
             continue
@@ -179,6 +184,8 @@ def _part(problems: list[Problem], load: Callable[[], T], otherwise: T) -> T:
 def _sources(scope: Scope, directory: Path, shown: str) -> list[Source]:
     found = []
     for path in sorted(directory.glob("*.yaml")):
+        if path.name == LAWS:
+            continue
         try:
             found.append(read_source(path, f"{shown}/{path.name}"))
         except RulebookError as error:

@@ -87,8 +87,10 @@ class TableData(Strict):
 
 
 class DefineData(Strict):
-    """A named clause with the sentence a card prints for it."""
+    """A named clause. `means` says it to a reader of the book, in half a sentence; `say` is the
+    sentence a card prints for it."""
 
+    means: str = Field(default="", pattern=r"^[^{}]*$")
     when: ClauseData
     say: str = ""
 
@@ -179,6 +181,14 @@ class CaseData(Strict):
     indicator: Literal["info", "warning", "critical"] | None = None
     suggests: list[str] | None = None
     because: list[str] = []
+    summary: str = ""
+    detail: list[str] = []
+    says: list[str] | None = None
+    withheld: dict[str, list[str]] | None = None
+    dose: dict[str, str] = {}
+    alone: bool | None = None
+    otherwise: Literal["", "not known"] = ""
+    role: str | None = None
 
 
 class ReasonData(Strict):
@@ -200,6 +210,7 @@ class SharedFile(Strict):
     define: dict[str, DefineData] = {}
     suggestions: dict[str, SuggestionData] = {}
     override_reasons: dict[str, ReasonData] = {}
+    defence_in_depth: dict[str, str] = {}
 
 
 class RuleFile(Strict):
@@ -233,6 +244,7 @@ class RuleFile(Strict):
     repeat: RepeatData | None = None
     override_reasons: list[str] = []
     known_false_alarms: list[str] = []
+    defence_in_depth: dict[str, str] = {}
     cases: list[CaseData] = []
 
 

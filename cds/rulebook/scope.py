@@ -18,6 +18,7 @@ from cds.rulebook.model import (
     Threshold,
     Window,
 )
+from cds.rulebook.model.rules import Excuse
 from cds.rulebook.schema import suggest
 from cds.rulebook.source import At, Source
 
@@ -41,6 +42,7 @@ class Scope:
     origin: dict[str, str] = field(default_factory=dict)
     definition_names: set[str] = field(default_factory=set)
     uses: dict[str, frozenset[str]] = field(default_factory=dict)
+    excuses: list[Excuse] = field(default_factory=list)
 
     def declare(self, source: Source, path: At, name: str) -> bool:
         """Claim a name; a name declared twice does not load."""
@@ -55,6 +57,12 @@ class Scope:
             return False
         self.origin[name] = str(source.where(*path))
         return True
+
+    def excuse(self, source: Source, changes: Mapping[str, str]) -> None:
+        """`defence_in_depth` of one file: changes that no test needs to notice, and why."""
+        for change, reason in changes.items():
+            where = source.where("defence_in_depth", change)
+            self.excuses.append(Excuse(change, reason, where))
 
     def report(self, source: Source, path: At, message: str, fix: str = "") -> None:
         """One more finding."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 from typing import Any
@@ -20,7 +21,14 @@ from cds.rulebook.model import (
     Threshold,
     Window,
 )
-from cds.rulebook.schema import BandData, SharedFile, TableData, ThresholdData, WindowData
+from cds.rulebook.schema import (
+    BandData,
+    ContestedData,
+    SharedFile,
+    TableData,
+    ThresholdData,
+    WindowData,
+)
 from cds.rulebook.scope import Scope
 from cds.rulebook.source import At, Source
 
@@ -82,7 +90,12 @@ def _window(scope: Scope, source: Source, name: str, data: WindowData) -> None:
             words.span(data.shorter_when.outpatient),
         )
         scope.windows[name] = Window(
-            name, words.span(data.inpatient), words.span(data.outpatient), data.why, shorter or None
+            name,
+            words.span(data.inpatient),
+            words.span(data.outpatient),
+            data.why,
+            shorter or None,
+            tuple(data.cite),
         )
     except ValueError as error:
         scope.report(source, path, f"{error}.")
@@ -141,24 +154,28 @@ def _band(scope: Scope, source: Source, name: str, data: BandData) -> None:
         return
     if not _rising(scope, source, (*path, "steps"), spec.type.analyte, thresholds):
         return
-    contested = None
+    found = BandSource(data.of, labels, thresholds, None, inclusive)
     if data.contested is not None:
-        item = data.contested
-        if item.threshold not in thresholds or item.by not in scope.facts:
-            scope.report(
-                source,
-                (*path, "contested"),
-                "`contested` names one threshold of the steps and a reference_low fact.",
-            )
+        refused = _uncontestable(scope, found, data.contested)
+        if refused is not None:
+            scope.report(source, (*path, "contested"), *refused)
             return
+        item = data.contested
         contested = (item.label, item.threshold, item.by)
-        labels = (*labels, item.label)
-    scope.facts[name] = FactSpec(
-        name,
-        BandSource(data.of, labels, thresholds, contested, inclusive),
-        FactType("category", None, labels),
-        source.where(*path),
-    )
+        found = replace(found, labels=(*labels, item.label), contested=contested)
+    kind = FactType("category", None, found.labels)
+    scope.facts[name] = FactSpec(name, found, kind, source.where(*path))
+
+
+def _uncontestable(scope: Scope, band: BandSource, data: ContestedData) -> tuple[str, str] | None:
+    """(what is wrong, how to mend it), or None."""
+    if data.threshold not in band.thresholds or data.by not in scope.facts:
+        message = "`contested` names one threshold of the steps and a reference_low fact."
+        return message, ""
+    if data.threshold in band.inclusive:
+        message = f"`{data.threshold}` stands with `above` among the steps and cannot be contested."
+        return message, "Only a limit that begins the step above it can."
+    return None
 
 
 def _rising(
@@ -201,7 +218,8 @@ def _table(scope: Scope, source: Source, name: str, data: TableData) -> None:
         scope.report(source, (*path, "of"), f"{error}.")
         return
     rows = _rows(scope, source, (*path, "rows"), data, axes, analyte)
-    scope.tables[name] = Table(name, tuple(data.by), analyte, rows, source.where(*path))
+    by, cite = tuple(data.by), tuple(data.cite)
+    scope.tables[name] = Table(name, by, analyte, rows, source.where(*path), data.why, cite)
 
 
 def _rows(

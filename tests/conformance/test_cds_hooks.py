@@ -167,7 +167,9 @@ def test_req_08_a_body_that_is_no_json_object_is_400(
 
 
 @pytest.mark.parametrize(
-    "instance", [str(uuid.uuid1()), str(uuid.uuid4()), str(uuid.uuid4()).upper()]
+    "instance",
+    [str(uuid.uuid1()), str(uuid.uuid4()), str(uuid.uuid4()).upper()],
+    ids=["by time", "random", "in capitals"],
 )
 def test_req_02_any_kind_of_uuid_is_an_instance(
     client: Any, address: str, body: dict[str, Any], instance: str

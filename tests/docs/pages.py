@@ -51,8 +51,14 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
+def tables(page: str, first_heading: str) -> list[list[str]]:
+    """The rows of all tables whose first column has that heading, from the top."""
+    parts = re.split(rf"^(?=\| {re.escape(first_heading)} \|)", page, flags=re.MULTILINE)
+    return [row for part in parts[1:] for row in table(part, first_heading)]
+
+
 def table(page: str, first_heading: str) -> list[list[str]]:
-    """The rows of the table whose first column has that heading, without backticks."""
+    """The rows of the first table whose first column has that heading, without backticks."""
     lines = page.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith(f"| {first_heading} |"))
     rows = []

@@ -13,14 +13,26 @@ from typing import Any
 
 import httpx
 import pytest
-from pages import CHANGELOG, LANGUAGE, PAGES, README, ROOT, anchors, blocks, flat, mentioned, table
+from pages import (
+    CHANGELOG,
+    LANGUAGE,
+    PAGES,
+    README,
+    ROOT,
+    anchors,
+    blocks,
+    flat,
+    mentioned,
+    table,
+    tables,
+)
 from typer.testing import CliRunner
 
 from cds import bootstrap
 from cds.cli import app as cli
 from cds.hooks.services import PREFETCH_KEYS, SERVICES
 from cds.rulebook.load import load_rulebook
-from cds.rulebook.model import Rulebook
+from cds.rulebook.model import Rule, Rulebook
 from cds.sample import sample_request
 from cds.settings import ELSEWHERE, PREFIX, Settings, read_settings
 from cds.web.app import create_app
@@ -271,11 +283,17 @@ def test_the_table_of_settings_has_every_setting_with_its_default() -> None:
     assert all(name in README for name in ELSEWHERE)
 
 
-@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md"])
-def test_the_table_of_rules_has_every_rule_with_its_rows(page: str) -> None:
-    column = {"README.md": 1, "CHANGELOG.md": 2}[page]
-    shown = {row[0]: set(row[column].split(", ")) for row in table(PAGES[page], "Rule")}
+def test_the_table_of_rules_has_every_rule_with_its_rows() -> None:
+    shown = {row[0]: set(row[1].split(", ")) for row in table(README, "Rule")}
     assert shown == {rule.id: {level.row for level in rule.levels} for rule in BOOK.rules}
+
+
+@pytest.mark.parametrize("rule", BOOK.rules, ids=lambda rule: rule.id)
+def test_the_changelog_has_the_version_of_every_rule_with_its_rows(rule: Rule) -> None:
+    # entries before a rule's newest one tell of older versions
+    newest = next(row for row in tables(CHANGELOG, "Rule") if row[0] == rule.id)
+    assert newest[1] == rule.version
+    assert set(newest[2].split(", ")) == {level.row for level in rule.levels}
 
 
 def test_the_newest_entry_of_the_changelog_is_this_version() -> None:

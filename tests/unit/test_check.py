@@ -130,3 +130,21 @@ def test_a_statement_without_its_place_is_a_finding(changed: Change) -> None:
     assert finding == (
         "rules/sources/s0.yaml:9: `A44` is not among the rows of these rules. Did you mean `A4`?"
     )
+
+
+BOTH_SIDES = "magnesium: 3.9 to 4.1 mg/dL"
+
+
+def test_an_answer_that_no_case_shows_is_a_finding(changed: Change) -> None:
+    rules = changed("high-magnesium.yaml", BOTH_SIDES, "magnesium: 3.9 mg/dL")
+    (finding,) = check(rules).findings
+    assert finding == (
+        "rules/high-magnesium.yaml:34: levels.C5-2.critical_when of high-magnesium: no case shows "
+        "`holds: magnesium_very_high` cannot-tell."
+    )
+
+
+def test_what_cases_show_is_not_asked_while_one_does_not_hold(changed: Change) -> None:
+    rules = changed("high-magnesium.yaml", BOTH_SIDES, "magnesium: 4.1 mg/dL")
+    (finding,) = check(rules).findings
+    assert "of high-magnesium: expected warning, got critical" in finding

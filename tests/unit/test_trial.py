@@ -142,6 +142,70 @@ def test_a_case_that_does_not_hold_says_everything_that_differs(
     assert result.decision is not None
 
 
+SALT = {"magnesium": "1.0 mg/dL", "creatinine": "0.9 mg/dL", "calcium_corrected": "7.5 mg/dL"}
+TORSADES = {"torsades": "present", "creatinine": "0.9 mg/dL"}
+NOT_READ = "Not read here"
+ANSWERS = [
+    # the case                                                                 its faults
+    (case("fires", SEVERE, row="A2", summary="Severe low magnesium"), []),
+    (case("fires", SEVERE, row="A2", summary="borderline"),
+     ["expected a headline with `borderline`, got `Severe low magnesium 1.0 mg/dL (0.41 mmol/L): "
+      "IV replacement unless contraindicated`"]),
+    (case("fires", SEVERE, row="A2", alone=True), ["expected alone: true, got false"]),
+    (case("fires", SEVERE, row="A2", dose={"severe-dose": "4 g over 4 h"}), []),
+    (case("fires", SEVERE, row="A2", dose={"severe-dose": "4 g over 2 h"}),
+     ["expected `severe-dose` to give 4 g over 2 h, got 4 g over 4 h"]),
+    (case("fires", SEVERE, row="A2", dose={"emergency-dose": "2 g over 15 min"}),
+     ["expected `emergency-dose` to give 2 g over 15 min, got no such offer"]),
+    (case("fires", TORSADES, row="A3", dose={"emergency-dose": "2 g over 15 min"}), []),
+    (case("fires", {"magnesium": "1.6 mg/dL"}, row="A1", dose={"magnesium-oral": "800 mg a day"}),
+     []),
+    (case("fires", SEVERE, row="A2", withheld={}), []),
+    (case("fires", {**SEVERE, "renal_band": "hold"}, row="A2",
+          withheld={"severe-dose": ("kidney_function",)}), []),
+    (case("fires", {**SEVERE, "renal_band": "hold"}, row="A2", withheld={}),
+     ["expected nothing to be withheld, got {'severe-dose': ['kidney_function']}"]),
+    (case("fires", SEVERE, row="A2", withheld={"severe-dose": ("obstetric",)}),
+     ["expected {'severe-dose': ['obstetric']} to be withheld, got nothing"]),
+    (case("fires", SALT, row="A2", says=(NOT_READ, "Calcium is low too")), []),
+    (case("fires", SALT, row="A2", says=(NOT_READ,)),
+     ["it also says `Calcium is low too: replace calcium too (IV magnesium can lower it "
+      "further).`"]),
+    (case("fires", SEVERE, row="A2", says=("Calcium is low too", NOT_READ)),
+     ["expected it to say `Calcium is low too`, got ['Not read here: urine output, and kidney "
+      "injury whose creatinine is already falling. In frail or cachectic patients creatinine "
+      "overstates the kidneys: consider cystatin C.']"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("item", "faults"), ANSWERS)
+def test_a_case_may_ask_what_the_card_says_gives_and_withholds(
+    book: Rulebook, item: Case, faults: list[str]
+) -> None:
+    assert list(run_case(book, rule(book), item).faults) == faults
+
+
+def test_a_sentence_that_is_always_said_is_not_asked_for(book: Rulebook) -> None:
+    result = run_case(book, rule(book), case("fires", SEVERE, row="A2", says=()))
+    (fault,) = result.faults
+    assert fault.startswith(f"it also says `{NOT_READ}")
+    assert result.decision is not None
+    assert any(text.startswith("Infusion, never a push") for text in result.decision.detail)
+
+
+ROLES = [("mg-replacement-iv", "fires"), ("k-replacement", "silent")]
+
+
+@pytest.mark.parametrize(("role", "outcome"), ROLES)
+def test_an_order_with_another_role_is_none_of_the_rule_s_business(
+    book: Rulebook, role: str, outcome: str
+) -> None:
+    renal = rule(book, "magnesium-order")
+    given = {"order_dose": "4 g", "renal_band": "low", "magnesium": "1.4 mg/dL"}
+    result = run_case(book, renal, case(outcome, given, role=role))
+    assert result.faults == ()
+
+
 def test_a_given_that_cannot_be_read_is_a_fault_of_the_case(book: Rulebook) -> None:
     result = run_case(book, rule(book), case("fires", {"magnesium": "low"}))
     assert result.decision is None

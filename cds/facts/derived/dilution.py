@@ -32,22 +32,23 @@ def possible_dilution(view: View) -> Fact:
     labs = view.record.labs
     if labs.gap:
         return Fact(_NAME, NotKnown(labs.key, labs.gap), labs.gap)
-    calcium = _very_low_calcium(view)
-    if calcium is None or calcium.effective is None or calcium.quantity is None:
+    found = _very_low_calcium(view)
+    if found is None:
         return presence(_NAME, False, "no very low calcium in the last 24 h")
-    fell, held = _compared(view, calcium.effective)
-    face = both_units(calcium.quantity, calcium.face)
-    evidence = (Evidence(calcium.source, calcium.face, calcium.effective),)
-    if not fell or held:
+    calcium, quantity, drawn = found
+    told = _compared(view, drawn)
+    face = both_units(quantity, calcium.face)
+    evidence = (Evidence(calcium.source, calcium.face, drawn),)
+    if not told or "" in told:
         return presence(_NAME, False, f"total calcium {face} stands alone", (), evidence)
-    words = f"total calcium {face}; {' and '.join(fell)}"
-    return presence(_NAME, True, words, tuple(fell), evidence)
+    words = f"total calcium {face}; {' and '.join(told)}"
+    return presence(_NAME, True, words, told, evidence)
 
 
-def _very_low_calcium(view: View) -> LabResult | None:
+def _very_low_calcium(view: View) -> tuple[LabResult, Quantity, datetime] | None:
     """The newest total calcium below 5.5 mg/dL drawn in the last 24 h."""
     found = [
-        item
+        (item, item.quantity, item.effective)
         for item in in_force(view.record.labs, Analyte.CALCIUM)
         if item.set_aside in _READABLE
         and item.quantity is not None
@@ -55,22 +56,18 @@ def _very_low_calcium(view: View) -> LabResult | None:
         and timedelta(0) <= view.now - item.effective <= WITHIN
         and below(item.quantity, LOW_CALCIUM) is Verdict.YES
     ]
-    return max(found, key=lambda item: item.order, default=None)
+    return max(found, key=lambda one: one[0].order, default=None)
 
 
-def _compared(view: View, drawn: datetime) -> tuple[list[str], bool]:
-    """(what fell by more than a quarter in that draw, did anything measured not fall?)."""
-    fell: list[str] = []
-    held = False
+def _compared(view: View, drawn: datetime) -> tuple[str, ...]:
+    """How each analyte of that draw fell by more than a quarter; "" for one that did not."""
+    told: list[str] = []
     for analyte in (Analyte.POTASSIUM, Analyte.CREATININE):
         series = usable_series(view.record.labs, analyte, drawn - WITHIN, drawn)
         if len(series) < 2 or series[0].when != drawn:
             continue
         now, before = series[0], series[1]
         bound = before.quantity.to(now.quantity.unit).interval.scaled(LEFT)
-        limit = Quantity(analyte, bound, now.quantity.unit)
-        if below(now.quantity, limit) is Verdict.YES:
-            fell.append(f"{analyte.value} fell from {before.face} to {now.face}")
-        else:
-            held = True
-    return fell, held
+        fell = below(now.quantity, Quantity(analyte, bound, now.quantity.unit)) is Verdict.YES
+        told.append(f"{analyte.value} fell from {before.face} to {now.face}" if fell else "")
+    return tuple(told)

@@ -103,8 +103,8 @@ def schwartz(view: View) -> Fact:
 
     def make() -> Fact:
         _refuse_in_dialysis(view)
-        who = Person(need(view, "age").quantity, False)
-        if at_least(who.age, _ONE_YEAR) is not Verdict.YES or adult(who) is not Verdict.NO:
+        age = need(view, "age").quantity
+        if at_least(age, _ONE_YEAR) is not Verdict.YES or adult(age) is not Verdict.NO:
             raise Unavailable(Missing(Reason.NOT_APPLICABLE), "made for 1 to 18 years")
         scr = need(view, "creatinine").quantity.to("mg/dL").interval
         per_cm = _falling(scr, point(_ZERO), lambda s, _: bedside_schwartz(s, Decimal(1)))
@@ -119,7 +119,7 @@ def schwartz(view: View) -> Fact:
 def _ready(view: View) -> Person:
     _refuse_in_dialysis(view)
     who = person(view)
-    if adult(who) is not Verdict.YES:
+    if adult(who.age) is not Verdict.YES:
         raise Unavailable(Missing(Reason.NOT_APPLICABLE), "made for adults")
     return who
 

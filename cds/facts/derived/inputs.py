@@ -71,9 +71,9 @@ def person(view: View) -> Person:
     return Person(age, sex == "female")
 
 
-def adult(who: Person) -> Verdict:
+def adult(age: Quantity) -> Verdict:
     """18 years or older."""
-    return at_least(who.age, ADULT)
+    return at_least(age, ADULT)
 
 
 def finding(view: View, name: str) -> Finding:

@@ -34,28 +34,27 @@ def magnesium_post_dose(view: View) -> Fact:
     if drawn is None:
         return presence(_POST_DOSE, False, "no magnesium level with a time")
     doses = [
-        item
+        (when, item)
         for item in view.record.administrations.items
-        if is_parenteral_magnesium(item) and _just_before(item, drawn)
+        if is_parenteral_magnesium(item) and (when := _just_before(item, drawn)) is not None
     ]
+    if not doses:
+        return presence(_POST_DOSE, False, "no magnesium infusion in the 6 h before the level")
     # the one nearest to the level says most
-    last = max(doses, key=lambda item: item.end or item.start or drawn, default=None)
-    if last is not None:
-        ended = last.end or last.start
-        words = f"{last.name}, {time_words(ended)}" if ended else last.name
-        evidence = (Evidence(last.source, last.name, ended),)
-        why = f"drawn during or within 6 h of a magnesium infusion ({words})"
-        return presence(_POST_DOSE, True, why, (last.name,), evidence)
-    return presence(_POST_DOSE, False, "no magnesium infusion in the 6 h before the level")
+    when, last = max(doses, key=lambda dose: dose[0])
+    why = f"drawn during or within 6 h of a magnesium infusion ({last.name}, {time_words(when)})"
+    evidence = (Evidence(last.source, last.name, when),)
+    return presence(_POST_DOSE, True, why, (last.name,), evidence)
 
 
-def _just_before(item: Administration, drawn: datetime) -> bool:
+def _just_before(item: Administration, drawn: datetime) -> datetime | None:
+    """When the dose ended, or, still running, began; None where it says nothing of the level."""
     if item.start is not None and item.start > drawn:
-        return False
+        return None
     ended = item.end or (item.start if item.completed else None)
     if ended is None:
-        return item.start is not None  # still running when the sample was drawn
-    return drawn - ended <= AFTER_DOSE
+        return item.start  # still running when the sample was drawn
+    return ended if drawn - ended <= AFTER_DOSE else None
 
 
 def magnesium_draft_dose(view: View) -> Fact:
@@ -63,15 +62,15 @@ def magnesium_draft_dose(view: View) -> Fact:
     drafts = [o for o in view.record.drafts if o.systemic and is_parenteral_magnesium(o)]
     if not drafts:
         return Fact(_DRAFT_DOSE, Nothing("no magnesium draft"), "no parenteral magnesium draft")
-    largest: Decimal | None = None
+    doses: list[Decimal] = []
     for order in drafts:
         dose = amount_of(order.dose, Analyte.MAGNESIUM_SULFATE_DOSE, "g").high
         if dose is None:
             why = f"the dose of {order.name} cannot be read"
             unread = (Evidence(order.source, order.name),)
             return Fact(_DRAFT_DOSE, Missing(Reason.DOSE_UNCLEAR), why, unread)
-        largest = dose if largest is None else max(largest, dose)
-    grams = Quantity.of(Analyte.MAGNESIUM_SULFATE_DOSE, largest or Decimal(0), "g")
+        doses.append(dose)
+    grams = Quantity.of(Analyte.MAGNESIUM_SULFATE_DOSE, max(doses), "g")
     evidence = tuple(Evidence(order.source, order.name) for order in drafts)
     face = mg_dose(grams.value)
     return Fact(_DRAFT_DOSE, Measured(grams, face), f"largest draft dose {face}", evidence)

@@ -111,14 +111,14 @@ def _weighed(view: View, draw: Draw, low: Verdict, at: datetime, potassium: Supp
 
 
 def _on_order(view: View, at: datetime, potassium: Supply) -> Verdict:
-    if _running(at, potassium) is not None:
+    if _running(at, potassium):
         return Verdict.YES
     return Verdict.CANNOT_TELL if view.record.medications.gap else Verdict.NO
 
 
-def _running(at: datetime, potassium: Supply) -> MedicationOrder | None:
+def _running(at: datetime, potassium: Supply) -> list[MedicationOrder]:
     """R2: started 6 h or more before N, active at N, no administration known, not as needed."""
-    return next((order for order in potassium.orders if _runs(order, at, potassium)), None)
+    return [order for order in potassium.orders if _runs(order, at, potassium)]
 
 
 def _runs(order: MedicationOrder, at: datetime, potassium: Supply) -> bool:
@@ -166,9 +166,8 @@ def _how_given(view: View, top: _Earlier, at: datetime, potassium: Supply) -> st
 
 
 def _how_ordered(at: datetime, potassium: Supply) -> str:
-    order = _running(at, potassium)
-    name = order.name if order else "potassium"
-    return f"{name} had been on order for 6 h or more (no administration is known)"
+    first, *_ = _running(at, potassium)
+    return f"{first.name} had been on order for 6 h or more (no administration is known)"
 
 
 def _absent_or_open(view: View, fact: Fact, earlier: tuple[_Earlier, ...]) -> Fact:

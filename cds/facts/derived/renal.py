@@ -126,7 +126,7 @@ def _base(view: View) -> _Base:
     """The band by numbers; raises `Unavailable` only when an input is not known (R32)."""
     try:
         who = person(view)
-        grown = adult(who)
+        grown = adult(who.age)
         if grown is Verdict.NO:
             return _Base(frozenset({"unknown"}), "no band is computed for children")
         base = _by_number(view, who)
@@ -181,7 +181,7 @@ def kidney_estimates(view: View) -> Fact:
         return presence(name, False, text)
     try:
         who = person(view)
-        if adult(who) is Verdict.NO:
+        if adult(who.age) is Verdict.NO:
             return presence(name, False, "kidney function not estimated: not an adult")
         base = _by_number(view, who)
     except Unavailable as gone:

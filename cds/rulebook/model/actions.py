@@ -17,7 +17,8 @@ from cds.rulebook.model.clauses import Clause, Holds
 class Table:
     """A complete table: one cell for every combination of labels. None = no dose.
 
-    A key fact that is missing, not known or undecided reads the row `unknown`.
+    A key fact that is missing, not known or undecided reads the row `unknown`. `why` and `cite`
+    are what the book prints.
     """
 
     name: str
@@ -25,6 +26,8 @@ class Table:
     analyte: Analyte
     rows: Mapping[tuple[str, ...], Quantity | None]
     where: Where
+    why: str = ""
+    cite: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

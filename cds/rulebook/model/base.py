@@ -71,6 +71,7 @@ class Window:
     outpatient: timedelta
     why: str
     shorter: tuple[str, timedelta] | None = None
+    cite: tuple[str, ...] = ()
 
     def span(self, setting: Setting) -> timedelta:
         """The window for a setting, before `shorter`."""

@@ -141,9 +141,11 @@ Clause = (
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A named clause. `say` is the sentence a card prints when it stops or withholds something."""
+    """A named clause. `say` is the sentence a card prints when it stops or withholds something;
+    `means` says it in half a sentence to a reader of the rules, and decides nothing."""
 
     name: str
     clause: Clause
     say: str
     where: Where
+    means: str = ""

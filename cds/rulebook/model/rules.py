@@ -72,6 +72,23 @@ class Case:
     indicator: str | None = None
     suggests: tuple[str, ...] | None = None
     because: tuple[str, ...] = ()
+    summary: str = ""  # a part of the headline
+    detail: tuple[str, ...] = ()  # parts of sentences of the card
+    says: tuple[str, ...] | None = None  # one fragment of each conditional sentence of the card
+    withheld: Mapping[str, tuple[str, ...]] | None = None  # suggestion -> codes of its reasons
+    dose: Mapping[str, str] = field(default_factory=dict)  # suggestion -> `4 g over 4 h`
+    alone: bool | None = None
+    otherwise: Literal["", "not known"] = ""  # what facts are that `given` does not name
+    role: str | None = None  # the one role of the order, for a rule about one order
+
+
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """A guard that is redundant on purpose: `change` names the mutant that no test notices."""
+
+    change: str
+    reason: str
+    where: Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +144,4 @@ class Rulebook:
     site: str = ""
     accepted: Mapping[str, str] = field(default_factory=dict)  # rule id -> who accepted it, when
     case_defaults: Mapping[str, str] = field(default_factory=dict)  # facts a case leaves out
+    excuses: tuple[Excuse, ...] = ()  # `defence_in_depth` of all files

@@ -166,6 +166,25 @@ class BandSource:
     inclusive: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class OfferSource:
+    """A number of the offer a law looks at: its dose, rate, duration, or 24 h total with it.
+
+    For `total`, `fact` names the amount of 24 h without the offer.
+    """
+
+    what: Literal["dose", "rate", "duration", "total"]
+    analyte: Analyte
+    fact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExactSource:
+    """Is the value of a lab fact one number? Only laws ask."""
+
+    of: str
+
+
 FactSource = (
     LabSource
     | DerivedSource
@@ -182,6 +201,8 @@ FactSource = (
     | SuppliedSource
     | OrderSource
     | BandSource
+    | OfferSource
+    | ExactSource
 )
 
 

@@ -142,9 +142,7 @@ def _of_derived(scope: Scope, name: str) -> Iterator[Held]:
         return
     todo, seen = [spec.source.function], set[str]()
     while todo:
-        derived = DERIVED.get(todo.pop())
-        if derived is None:
-            continue
+        derived = DERIVED[todo.pop()]
         for threshold in derived.thresholds:
             yield threshold, "raised"
             yield threshold, "lowered"

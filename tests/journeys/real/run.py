@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from real.as_of import body
@@ -70,7 +71,7 @@ def run(
             cards: list[Json] = json.loads(wire)["cards"]
             _count(tally, found)
             _check(tally, cards, order, birth)
-            _count_defects(tally, call, book, found)
+            _count_defects(tally, call, book, found, order.authored)
             _validate(tally, cards, validated)
             look(Seen(patient, order, sent, found, cards))
     tally.wall = time.perf_counter() - began
@@ -129,7 +130,9 @@ def _check(tally: Tally, cards: list[Json], order: Order, birth: str) -> None:
     ]
 
 
-def _count_defects(tally: Tally, call: HookCall, book: Rulebook, found: Answer) -> None:
+def _count_defects(
+    tally: Tally, call: HookCall, book: Rulebook, found: Answer, now: datetime
+) -> None:
     """`answer` hands on no defects, so the same decisions are rendered once more."""
     if not found.cards or call.draft_orders is None:
         return
@@ -143,6 +146,7 @@ def _count_defects(tally: Tally, call: HookCall, book: Rulebook, found: Answer) 
         encounter_id=call.encounter_id,
         book=book,
         drafts={item.ref: item.raw for item in entries(call.draft_orders)[0]},
+        today=now.date(),
     )
     tally.fold_defects.update(Counter(render_all(found.decisions, context).defects))
 

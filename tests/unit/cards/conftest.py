@@ -187,6 +187,7 @@ def context(drafts: Mapping[str, Any] | None = None, **more: Any) -> CardContext
         encounter_id="e1",
         book=book,
         drafts={ref: as_raw(item) for ref, item in (drafts or {}).items()},
+        today=date(2026, 11, 21),
     )
     return replace(made, **more)
 

@@ -387,3 +387,64 @@ def test_a_rule_that_cites_nothing_known_is_its_own_source(make: Any) -> None:
     card = only(make, make.decision(cites=("unknown-name",)))
     assert card["source"]["label"] == "Low magnesium"
     assert "**Sources:**" not in card["detail"]
+
+
+@pytest.mark.parametrize(
+    ("unread", "line"),
+    [
+        (("Observation/1: no code",), "**Not read:** Observation/1: no code."),
+        (
+            ("Observation/1: a", "Observation/2: b", "Observation/3: c"),
+            "**Not read:** Observation/1: a; Observation/2: b; Observation/3: c.",
+        ),
+        (
+            ("Observation/1: a", "Observation/2: b", "Observation/3: c", "X/4: d", "X/5: e"),
+            "**Not read:** Observation/1: a; Observation/2: b; Observation/3: c and 2 more.",
+        ),
+    ],
+)
+def test_the_first_card_names_what_could_not_be_read(
+    make: Any, unread: tuple[str, ...], line: str
+) -> None:
+    items = (make.decision("A2"), make.decision("B1", "warning", rule_id="refractory"))
+    first, second = render(Decisions(items, unread=unread), make.context())
+    assert line in first["detail"].split("\n\n")
+    assert "Not read" not in second["detail"]
+
+
+def test_what_could_not_be_read_makes_no_card_of_its_own(make: Any) -> None:
+    silent = make.decision(outcome=Outcome.SILENT)
+    assert render(Decisions((silent,), unread=("Observation/1: a",)), make.context()) == ()
+
+
+BAND = Fact("renal_band", Missing(Reason.NONE_FOUND), "no creatinine")
+
+
+@pytest.mark.parametrize(
+    ("more", "shown"),
+    [
+        ({}, False),
+        ({"facts": (MAGNESIUM,)}, False),
+        ({"facts": (MAGNESIUM, BAND)}, True),  # it asks the dose band
+        ({"offers": ("test",)}, False),
+        ({"offers": ("drug",)}, True),
+        ({"withheld": ("magnesium-level",)}, False),
+        ({"withheld": ("magnesium-oxide-tablet",)}, True),  # a drug that is not given matters too
+    ],
+)
+def test_the_kidney_estimates_stand_on_cards_that_are_about_a_dose(
+    make: Any, more: dict[str, Any], shown: bool
+) -> None:
+    made = {"test": make.test(), "drug": make.infusion("4")}
+    if "offers" in more:
+        more = {"offers": tuple(made[name] for name in more["offers"])}
+    if "withheld" in more:
+        more = {
+            "withheld": tuple(
+                Withheld(make.suggestion("create", name), ("a reason",), ("code",))
+                for name in more["withheld"]
+            )
+        }
+    detail = only(make, make.decision(**more))["detail"]
+    assert ("**Kidney function**" in detail) is shown
+    assert all((line in detail) is shown for line in KIDNEYS)

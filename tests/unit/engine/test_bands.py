@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from cds.engine.bands import band
 from cds.facts.model import (
     Category,
+    Evidence,
     Fact,
     Measured,
     Missing,
@@ -76,6 +78,57 @@ def test_a_value_stands_on_one_step_and_is_borderline_where_two_limits_disagree(
     assert fact.explained == f"magnesium x: {label}"
 
 
+CONTESTED = [
+    # the limit that is contested  the laboratory's own  value        class
+    ("mg_lln",       "0.9 mg/dL",  "1.0 mg/dL",  "severe"),      # severe stays severe
+    ("mg_lln",       "0.9 mg/dL",  "1.2 mg/dL",  "borderline"),
+    ("mg_lln",       "0.9 mg/dL",  "1.5 mg/dL",  "borderline"),
+    ("mg_lln",       "0.9 mg/dL",  "1.7 mg/dL",  "normal"),
+    ("mg_lln",       "2.6 mg/dL",  "2.5 mg/dL",  "borderline"),
+    ("mg_lln",       "2.6 mg/dL",  "2.6 mg/dL",  "normal"),      # below neither of the two
+    ("mg_lln",       "3.5 mg/dL",  "2.6 mg/dL",  "borderline"),
+    ("mg_lln",       "3.5 mg/dL",  "3.0 mg/dL",  "high"),        # high stays high
+    ("mg_severe",    "1.0 mg/dL",  "0.9 mg/dL",  "severe"),      # the lowest limit of all
+    ("mg_severe",    "1.0 mg/dL",  "1.1 mg/dL",  "borderline"),
+    ("mg_severe",    "1.0 mg/dL",  "1.3 mg/dL",  "low"),
+    ("mg_high",      "4.5 mg/dL",  "3.9 mg/dL",  "borderline"),
+    ("mg_high",      "4.5 mg/dL",  "4.2 mg/dL",  "very-high"),
+    ("mg_very_high", "4.5 mg/dL",  "3.9 mg/dL",  "high"),        # the highest limit of all
+    ("mg_very_high", "4.5 mg/dL",  "4.2 mg/dL",  "borderline"),
+    ("mg_very_high", "4.5 mg/dL",  "4.5 mg/dL",  "very-high"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("limit", "low", "value", "label"), CONTESTED)
+def test_the_contested_step_lies_between_the_two_limits_and_takes_nothing_from_the_others(
+    book: Rulebook, limit: str, low: str, value: str, label: str
+) -> None:
+    source = book.facts["mg_class"].source
+    assert isinstance(source, BandSource)
+    changed = replace(source, contested=("borderline", limit, "magnesium_lab_low"))
+    of = Fact("magnesium", Measured(quantity(Analyte.MAGNESIUM, value), "x"), "magnesium x")
+    own = stated(book.facts["magnesium_lab_low"], low)
+    assert labels(band("mg_class", changed, of, own, book.thresholds)) == {label}
+
+
+def test_a_value_that_still_belongs_to_the_step_below_is_not_contested(book: Rulebook) -> None:
+    """The laboratory's limit is our own lower one, and that one belongs to the step below it."""
+    source = book.facts["mg_class"].source
+    assert isinstance(source, BandSource)
+    changed = replace(source, inclusive=frozenset({"mg_severe"}))
+    of = Fact("magnesium", Measured(quantity(Analyte.MAGNESIUM, "1.2 mg/dL"), "x"), "magnesium x")
+    own = stated(book.facts["magnesium_lab_low"], "1.2 mg/dL")
+    assert labels(band("mg_class", changed, of, own, book.thresholds)) == {"severe"}
+
+
+def test_a_step_that_does_not_touch_the_contested_limit_is_never_borderline(
+    book: Rulebook,
+) -> None:
+    """Also where the laboratory's own limit would be far from ours."""
+    for value, low, label in (("1.0", "0.9 mg/dL", "severe"), ("3.0", "3.5 mg/dL", "high")):
+        assert labels(mg_class(book, quantity(Analyte.MAGNESIUM, f"{value} mg/dL"), low)) == {label}
+
+
 INTERVALS = [
     # value        laboratory's own limit  classes it may be
     ("<1.2",        None,        "severe"),
@@ -89,6 +142,8 @@ INTERVALS = [
     ("<1.5",        "1.4 mg/dL", "severe low borderline"),
     (">1.9",        "1.9 mg/dL", "normal high very-high"),
     (">2.0",        None,        "normal high very-high"),
+    ("<1.8",        "1.7 mg/dL", "severe low normal"),  # both limits are one: nothing between
+    (">1.6",        "1.7 mg/dL", "low normal high very-high"),
 ]  # fmt: skip
 
 
@@ -124,9 +179,10 @@ def test_no_step_a_value_inside_the_interval_stands_on_is_left_out(
 def test_what_has_no_value_has_no_class_and_keeps_its_reason(book: Rulebook, state: State) -> None:
     source = book.facts["mg_class"].source
     assert isinstance(source, BandSource)
-    of = Fact("magnesium", state, "why it is not there")
+    sources = (Evidence("Observation/1", "1.0 mg/dL"),)
+    of = Fact("magnesium", state, "why it is not there", sources)
     assert band("mg_class", source, of, None, book.thresholds) == Fact(
-        "mg_class", state, "why it is not there"
+        "mg_class", state, "why it is not there", sources
     )
 
 
@@ -134,6 +190,16 @@ def test_the_class_is_worked_out_from_the_facts_of_a_case(book: Rulebook) -> Non
     given = {"magnesium": stated(book.facts["magnesium"], "1.8 mg/dL")}
     given["magnesium_lab_low"] = stated(book.facts["magnesium_lab_low"], "1.9 mg/dL")
     assert labels(case_facts(book, given).fact("mg_class")) == {"borderline"}
+
+
+def test_a_band_that_no_laboratory_contests_has_its_own_steps_only(book: Rulebook) -> None:
+    spec = book.facts["mg_class"]
+    assert isinstance(spec.source, BandSource)
+    plain = replace(spec, source=replace(spec.source, contested=None))
+    other = replace(book, facts={**book.facts, "mg_class": plain})
+    given = {"magnesium": stated(book.facts["magnesium"], "1.8 mg/dL")}
+    given["magnesium_lab_low"] = stated(book.facts["magnesium_lab_low"], "1.9 mg/dL")
+    assert labels(case_facts(other, given).fact("mg_class")) == {"normal"}
 
 
 def test_only_a_measured_value_can_be_classed(book: Rulebook) -> None:

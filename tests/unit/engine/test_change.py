@@ -94,6 +94,9 @@ def test_without_two_exact_values_nobody_can_tell(
         judged = changed(book, *labs, direction=direction)
         assert judged.verdict is OPEN
         assert judged.why.startswith(why)
+        assert judged.clause == f"potassium {direction} by 0.3 mmol/L"
+        assert judged.fact is not None
+        assert judged.fact.name == "potassium"
 
 
 def test_results_that_are_not_known_are_no_change_either_way(book: Rulebook) -> None:

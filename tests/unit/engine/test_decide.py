@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cds.engine.decide import decide, judge_rule
+from cds.engine.decide import concerns, decide, judge_rule
 from cds.engine.decision import Decision, Outcome
 from cds.facts.record import (
     LabResult,
@@ -17,7 +17,7 @@ from cds.facts.record import (
     Record,
     Substance,
 )
-from cds.rulebook.model import All, IsPresent, Level, Note, Rule, Rulebook, Where
+from cds.rulebook.model import All, AnyOf, IsPresent, Level, Note, Rule, Rulebook, Where
 from cds.trial import case_facts, stated
 from tests.unit.facts.standin import MGSO4, NOW, cr, grams, k, mg, order, view
 
@@ -87,6 +87,41 @@ def test_a_rule_is_judged_at_its_own_hooks_only(book: Rulebook, hook: str, is_ju
     assert bool(decided(book, "magnesium-order", record(), hook)) is is_judged
 
 
+def test_a_rule_that_breaks_is_an_error_of_its_own_and_the_others_go_on(book: Rulebook) -> None:
+    """Law 6: `one_broken_rule_never_takes_the_others_down`."""
+    odd: Any = "no clause"
+    broken = replace(rule(book, "hypomagnesemia"), unless=odd)
+    patient = record(mg("1.0 mg/dL", 2), cr("0.9"))
+    whole, found = (
+        decide(one, patient, NOW, "order-select").items for one in (book, with_rule(book, broken))
+    )
+    (error,) = [item for item in found if item.outcome is Outcome.ERROR]
+    assert error.rule is broken
+    assert error.reason == "AssertionError while judging hypomagnesemia"
+    others = [item for item in found if item is not error]
+    assert others == [item for item in whole if item.rule.id != "hypomagnesemia"]
+
+
+def test_a_call_that_may_suggest_no_drug_withholds_them_in_every_rule(book: Rulebook) -> None:
+    patient = record(mg("1.0 mg/dL", 2), cr("0.9"))
+    why = "no drug is suggested at discharge"
+    items = decide(book, patient, NOW, "order-select", why).items
+    (decision,) = [item for item in items if item.rule.id == "hypomagnesemia"]
+    assert decision.offers == ()
+    assert [lost.reasons for lost in decision.withheld if lost.codes == ("no-drugs",)] == [(why,)]
+
+
+def test_the_answer_holds_every_fact_it_looked_at_and_names_what_could_not_be_read(
+    book: Rulebook,
+) -> None:
+    unread = ("Observation/9: no code",)
+    decisions = decide(book, record(mg("1.0 mg/dL", 2), unreadable=unread), NOW, "order-select")
+    assert decisions.unread == unread
+    facts = {fact.name: fact for fact in decisions.facts}
+    assert facts["magnesium"].explained.startswith("magnesium 1.0 mg/dL")
+    assert len(facts) == len(decisions.facts) > 20
+
+
 # --- one decision per selected order ----------------------------------------------------------
 
 
@@ -114,6 +149,16 @@ def test_each_selected_order_has_a_decision_of_its_own(book: Rulebook) -> None:
     assert second.summary.endswith(" of second")
 
 
+def test_a_decision_without_a_card_still_names_its_order(book: Rulebook) -> None:
+    patient = record(cr("0.9"), mg("1.5 mg/dL", 2), drafts=(draft("small", dose=grams(1)),))
+    (silent,) = decided(book, "magnesium-order", patient)
+    unwanted = replace(rule(book, "magnesium-order"), unless=NO_TORSADES)
+    (unasked,) = decided(with_rule(book, unwanted), "magnesium-order", patient)
+    assert unasked.reason.startswith("not wanted here: ")
+    for item in (silent, unasked):
+        assert (item.outcome, item.order.name) == (Outcome.SILENT, "small")
+
+
 def test_one_selected_order_has_one_decision(book: Rulebook) -> None:
     (decision,) = renal(book, draft())
     assert (decision.outcome, decision.fired and decision.fired.row) == (Outcome.FIRES, "C1")
@@ -134,6 +179,11 @@ def test_what_is_not_selected_or_not_magnesium_is_not_judged(
     (decision,) = renal(book, *drafts)
     assert (decision.outcome, decision.order) == (Outcome.SILENT, None)
     assert decision.reason == "no selected order is of the kind it is about"
+
+
+def test_a_rule_about_the_patient_concerns_no_order(book: Rulebook) -> None:
+    assert concerns(rule(book, "magnesium-order"), draft())
+    assert not concerns(rule(book, "hypomagnesemia"), draft())
 
 
 def test_an_unselected_draft_is_not_judged_but_covers(book: Rulebook) -> None:
@@ -159,6 +209,88 @@ def test_a_row_that_cannot_be_told_above_the_one_that_fires_is_named(book: Ruleb
     assert decision.fired is not None
     assert decision.fired.row == "A1"
     assert decision.undecided == ("severe low magnesium (magnesium <1.5 mg/dL: severe or low)",)
+
+
+OPEN = IsPresent("alcohol_use", True, HERE)
+ABOVE = [
+    # open row above: row, indicator    the row that fires    named?
+    ("X1",            "info",           "warning",            True),   # another row
+    ("A2",            "info",           "warning",            False),  # the same row, no worse
+    ("A2",            "warning",        "warning",            False),
+    ("A2",            "critical",       "warning",            True),   # it would have been worse
+    ("A2",            "critical",       "critical",           False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "worse", "own", "named"), ABOVE)
+def test_an_open_part_of_the_row_that_fires_is_named_only_where_it_would_be_worse(
+    book: Rulebook, row: str, worse: Any, own: Any, named: bool
+) -> None:
+    base = rule(book, "hypomagnesemia")
+    fires = next(item for item in base.levels if item.row == "A2")
+    above = replace(fires, row=row, indicator=worse, when=OPEN, summary="something above")
+    levels = (above, replace(fires, indicator=own, info_when=None, critical_when=None))
+    decision = judged(book, replace(base, levels=levels), alcohol_use="not known", **SEVERE)
+    assert decision.fired is not None
+    assert (decision.fired.row, decision.indicator) == ("A2", own)
+    said = ("something above (alcohol use not known)",)
+    assert decision.undecided == (said if named else ())
+
+
+def test_every_open_row_above_is_named_also_the_one_right_above(book: Rulebook) -> None:
+    base = rule(book, "hypomagnesemia")
+    fires = next(item for item in base.levels if item.row == "A2")
+    above = [
+        replace(fires, row=row, when=OPEN, summary=f"row {row}") for row in ("X1", "X2")
+    ]  # fmt: skip
+    both = replace(base, levels=(*above, fires))
+    decision = judged(book, both, alcohol_use="not known", **SEVERE)
+    assert decision.undecided == ("row X1; row X2 (alcohol use not known)",)
+
+
+def test_why_a_card_is_not_wanted_is_said_with_every_reason(book: Rulebook) -> None:
+    unless = AnyOf((NO_TORSADES, IsPresent("pregnancy", False, HERE)), HERE)
+    decision = judged(book, replace(rule(book, "hypomagnesemia"), unless=unless), **SEVERE)
+    assert decision.outcome is Outcome.SILENT
+    assert decision.reason == (
+        "not wanted here: torsades absent (torsades: nothing recorded); "
+        "pregnancy absent (pregnancy: nothing recorded)"
+    )
+
+
+def test_a_card_of_which_nobody_can_tell_whether_it_is_wanted_stays_and_says_every_cause(
+    book: Rulebook,
+) -> None:
+    unless = AnyOf((OPEN, TORSADES), HERE)
+    changed = replace(rule(book, "hypomagnesemia"), unless=unless)
+    decision = judged(book, changed, alcohol_use="not known", torsades="not known", **SEVERE)
+    assert decision.outcome is Outcome.FIRES
+    said = "whether this card is wanted (alcohol use not known; torsades not known)"
+    assert said in decision.undecided
+
+
+def test_a_card_that_is_wanted_says_nothing_about_it(book: Rulebook) -> None:
+    changed = replace(rule(book, "hypomagnesemia"), unless=TORSADES)
+    assert judged(book, changed, **SEVERE).undecided == ()
+
+
+def test_rows_that_are_open_for_different_reasons_are_told_apart(book: Rulebook) -> None:
+    base = rule(book, "hypomagnesemia")
+    first = base.levels[0]
+    both = AnyOf((OPEN, IsPresent("torsades", True, HERE)), HERE)
+    levels = (
+        replace(first, when=OPEN, summary="row one"),
+        replace(first, when=both, summary="row two"),
+    )
+    unknown = {"alcohol_use": "not known", "torsades": "not known"}
+    decision = judged(book, replace(base, levels=levels), **unknown)
+    assert decision.undecided == (
+        "row one (alcohol use not known)",
+        "row two (alcohol use not known; torsades not known)",
+    )
+    assert decision.reason == (
+        "row one (alcohol use not known); row two (alcohol use not known; torsades not known)"
+    )
 
 
 def test_a_rule_nobody_can_judge_names_what_is_open_and_each_cause_once(book: Rulebook) -> None:
@@ -266,6 +398,9 @@ def test_a_card_lists_what_it_shows_before_what_it_looked_at(book: Rulebook) -> 
     )
     names = [fact.name for fact in judged(book, changed, **SEVERE).facts]
     assert names == ["magnesium", "renal_band", "torsades"]
+    two = All((IsPresent("torsades", False, HERE), IsPresent("pregnancy", False, HERE)), HERE)
+    names = [fact.name for fact in judged(book, only(book, when=two), **SEVERE).facts]
+    assert names == ["magnesium", "torsades", "pregnancy"]
 
 
 def test_an_offer_rests_on_the_results_that_made_the_row_fire(book: Rulebook) -> None:

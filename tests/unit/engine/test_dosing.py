@@ -117,6 +117,13 @@ def test_without_kidneys_to_clear_it_there_is_no_dose_and_the_reason_is_said(
     assert found.why.startswith("there is no dose for this patient: renal band is ")
 
 
+def test_where_two_facts_choose_the_dose_both_say_why_there_is_none(book: Rulebook) -> None:
+    facts = one_of(book, mg_class="high", renal_band="hold")
+    found = work_out_dose(DoseSpec("mg_iv_allowed"), None, facts)
+    words = [f"{facts.fact(name).explained}" for name in book.tables["mg_iv_allowed"].by]
+    assert found == NoDose(f"there is no dose for this patient: {words[0]}; {words[1]}")
+
+
 def test_a_dose_that_is_no_whole_number_of_bags_is_not_ordered(book: Rulebook) -> None:
     table = book.tables["mg_iv_low_dose"]
     odd = replace(table, rows={**table.rows, ("full",): grams("1.5")})
@@ -128,6 +135,17 @@ def test_a_dose_that_is_no_whole_number_of_bags_is_not_ordered(book: Rulebook) -
     assert isinstance(reduced, Dosed)
     assert (reduced.units, reduced.dose) == (None, grams("1.5"))
     assert reduced.words["duration"] == "1.5 h"
+
+
+def test_a_product_of_two_grams_and_a_faster_rate_need_half_the_units_and_half_the_time(
+    book: Rulebook,
+) -> None:
+    double = replace(book.templates["magnesium-sulfate-bag"], per_unit=grams(2))
+    found = dosed(book, DoseSpec("mg_iv_severe_dose", mg_rate("2")), "full", double)
+    assert isinstance(found, Dosed)
+    assert (found.dose, found.units) == (grams(4), 2)
+    assert found.hours == Quantity.of(Analyte.DURATION, 2, "h")
+    assert (found.words["rate"], found.words["duration"]) == ("2 g/h", "2 h")
 
 
 def test_a_dose_without_rate_or_time_says_neither(book: Rulebook) -> None:
@@ -160,6 +178,13 @@ def test_tablets_are_counted_by_the_day(
         "dose": "400 mg", "frequency": frequency, "elemental": elemental,
         "rate": "", "duration": "",
     }  # fmt: skip
+
+
+def test_a_tablet_whose_elemental_amount_is_not_recorded_states_none(book: Rulebook) -> None:
+    tablet = replace(book.templates["magnesium-oxide-tablet"], elemental_mg=None)
+    found = dosed(book, DoseSpec("mg_oral_per_day"), "full", tablet)
+    assert isinstance(found, Dosed)
+    assert (found.words["elemental"], found.words["frequency"]) == ("", "twice daily")
 
 
 def test_low_kidneys_get_no_tablets(book: Rulebook) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from cds.rulebook.model import (
     CannotTell,
     Clause,
     Compare,
+    Definition,
     Holds,
     IsIn,
     IsMissing,
@@ -123,10 +125,34 @@ def test_between_cannot_be_told_where_one_limit_is_missing_unless_the_other_deci
     assert judged.verdict is MARKS[mark]
 
 
+FOUR_GRAMS = ToQuantity(Quantity.of(Analyte.MAGNESIUM_SULFATE_DOSE, 4, "g"))
+ALLOWED = ToTable("mg_iv_allowed")
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "kidneys", "mark"),
+    [
+        (ALLOWED, FOUR_GRAMS, "full", "Y"),  # from 2 g up to 4 g
+        (ALLOWED, FOUR_GRAMS, "hold", "Y"),  # from nothing up to 4 g
+        (FOUR_GRAMS, ALLOWED, "hold", "N"),
+        (ToQuantity(Quantity.of(Analyte.MAGNESIUM_SULFATE_DOSE, 1, "g")), ALLOWED, "hold", "N"),
+    ],
+)
+def test_where_nothing_is_allowed_every_dose_lies_above_it(
+    book: Rulebook, lower: ToTable, upper: ToTable, kidneys: str, mark: str
+) -> None:
+    given = {"order_dose": "3 g", "renal_band": kidneys, "magnesium": "1.5 mg/dL"}
+    clause = Between("order_dose", lower, upper, HERE)
+    assert asked(book, clause, **given).verdict is MARKS[mark]
+
+
 def test_between_names_both_limits_in_the_unit_of_the_value(book: Rulebook) -> None:
     judged = asked(book, LOW_TO_HIGH, magnesium="0.75 mmol/L")
     assert judged.clause == "magnesium between 0.70 mmol/L and 1.07 mmol/L"
     assert judged.names == ("mg_lln", "mg_high")
+    assert judged.why == "magnesium 0.75 mmol/L"
+    assert judged.fact is not None
+    assert (judged.fact.name, judged.children) == ("magnesium", ())
     assert asked(book, LOW_TO_HIGH, magnesium="missing").verdict is Verdict.CANNOT_TELL
 
 
@@ -193,6 +219,41 @@ def test_cannot_tell_says_what_keeps_it_open_or_how_it_was_decided(
     assert (judged.verdict, judged.why) == (verdict, why)
 
 
+@pytest.mark.parametrize(
+    "clause",
+    [
+        Compare("magnesium", "below", ToThreshold("mg_lln"), HERE),
+        LOW_TO_HIGH,
+        IsPresent("magnesium", True, HERE),
+        IsMissing("magnesium", frozenset(), HERE),
+    ],
+)
+def test_a_clause_says_which_fact_it_looked_at_and_what_that_was(
+    book: Rulebook, clause: Clause
+) -> None:
+    judged = asked(book, clause, magnesium="1.5 mg/dL")
+    assert judged.why == "magnesium 1.5 mg/dL"
+    assert judged.fact is not None
+    assert (judged.fact.name, judged.children) == ("magnesium", ())
+
+
+def test_a_group_has_no_reason_of_its_own_and_a_definition_that_of_its_clause(
+    book: Rulebook,
+) -> None:
+    clauses = (IsPresent("torsades", True, HERE), IsPresent("pregnancy", True, HERE))
+    given = {"torsades": "not known", "pregnancy": "not known"}
+    group = asked(book, AnyOf(clauses, HERE), **given)
+    assert (group.why, group.fact, len(group.children)) == ("", None, 2)
+    magnesium = asked(book, Holds("magnesium_low", False, HERE), magnesium="1.5 mg/dL")
+    assert magnesium.why == magnesium.children[0].why != ""
+    open_ = Definition("both_open", AnyOf(clauses, HERE), "", HERE)
+    both = replace(book, definitions={**book.definitions, "both_open": open_})
+    judged = asked(both, CannotTell("both_open", HERE), **given)
+    assert judged.why == "torsades not known; pregnancy not known"
+    assert [child.definition for child in judged.children] == ["both_open"]
+    assert [child.say for child in judged.children] == [""]
+
+
 def test_a_definition_is_judged_once_and_its_sentence_belongs_to_the_yes(book: Rulebook) -> None:
     facts = case_facts(book, {"pregnancy": stated(book.facts["pregnancy"], "present")})
     first = judge_definition("obstetric", facts)
@@ -218,8 +279,8 @@ def test_a_kind_of_clause_nobody_taught_the_engine_breaks_and_never_reads_as_no(
     odd: Any = object()
     facts = case_facts(book, {"magnesium": stated(book.facts["magnesium"], "1.0 mg/dL")})
     for clause in (odd, Compare("magnesium", "below", odd, HERE)):
-        with pytest.raises(AssertionError, match="unreachable"):
+        with pytest.raises(AssertionError, match="unreachable, but got: <object"):
             judge(clause, facts)
     strange = case_facts(book, {"torsades": Fact("torsades", odd, "strange")})
-    with pytest.raises(AssertionError, match="unreachable"):
+    with pytest.raises(AssertionError, match="unreachable, but got: <object"):
         judge(IsPresent("torsades", True, HERE), strange)

@@ -10,7 +10,16 @@ import pytest
 
 from cds.engine.facts import Facts
 from cds.engine.patient import whole_years
-from cds.facts.model import Category, Measured, Missing, Nothing, NotKnown, Presence, Reason
+from cds.facts.model import (
+    Category,
+    Evidence,
+    Measured,
+    Missing,
+    Nothing,
+    NotKnown,
+    Presence,
+    Reason,
+)
 from cds.facts.record import (
     LabResult,
     Listing,
@@ -19,6 +28,7 @@ from cds.facts.record import (
     ProblemEntry,
     Record,
     Setting,
+    Substance,
     not_supplied,
 )
 from cds.kernel.quantity import Quantity
@@ -27,6 +37,7 @@ from cds.rulebook.model import Rulebook
 from tests.unit.facts.standin import MGSO4, NOW, cr, grams, lab, mg, order, quantity, view
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+PPI = (Substance("omeprazole", frozenset({"ppi"})),)
 
 
 def patient(
@@ -69,10 +80,10 @@ def test_age_is_counted_in_completed_years_and_never_guessed(
         assert fact.state == Missing(Reason.AGE_OR_SEX)
         assert fact.explained == f"age {age}"
     else:
-        assert isinstance(fact.state, Measured)
-        assert fact.state.quantity == Quantity.of(Analyte.AGE, age, "a")
+        assert fact.state == Measured(Quantity.of(Analyte.AGE, age, "a"), f"{age} years")
         assert fact.explained == f"age {age} years"
-        assert [item.source for item in fact.evidence] == ["Patient/p"]
+        assert fact.evidence == (Evidence("Patient/p", f"{age} years"),)
+    assert fact.name == "age"
 
 
 def test_a_birthday_on_the_29th_of_february_is_over_on_the_1st_of_march() -> None:
@@ -97,6 +108,15 @@ def test_the_place_says_which_windows_count_and_whether_it_was_read(
     assert asked.fact("encounter").state == Presence(encounter)
     words = "could be read" if encounter else "could not be read"
     assert asked.fact("encounter").explained == f"the encounter {words}"
+
+
+def test_intensive_care_is_there_only_where_it_is_recorded(book: Rulebook) -> None:
+    there = facts(book, place=Place(Setting.INPATIENT, icu=True)).fact("icu")
+    assert there.state == Presence(True, ("intensive care",))
+    assert there.explained == "in intensive care"
+    absent = facts(book).fact("icu")
+    assert absent.state == Presence(False)
+    assert absent.explained == "no intensive care unit is recorded"
 
 
 # --- windows ----------------------------------------------------------------------------------
@@ -170,11 +190,12 @@ def test_the_laboratory_limit_counts_in_the_unit_of_the_result_and_between_sane_
     limit = None if low is None else quantity(Analyte.MAGNESIUM, low)
     fact = facts(book, mg(value, 2, reference_low=limit)).fact("magnesium_lab_low")
     if accepted:
-        assert isinstance(fact.state, Measured)
-        assert fact.state.quantity == limit
+        assert limit is not None
+        assert fact.state == Measured(limit, low)
         assert fact.explained == f"the laboratory's own lower limit is {low}"
     else:
         assert fact.state == Nothing("the laboratory states no lower limit")
+        assert fact.explained == "the laboratory states no lower limit"
 
 
 def test_only_the_limit_of_the_result_in_use_counts(book: Rulebook) -> None:
@@ -183,14 +204,20 @@ def test_only_the_limit_of_the_result_in_use_counts(book: Rulebook) -> None:
     newer = mg("1.8 mg/dL", 2)
     assert isinstance(facts(book, older, newer).fact("magnesium_lab_low").state, Nothing)
     stale = mg("1.8 mg/dL", 30, reference_low=low)
-    assert isinstance(facts(book, stale).fact("magnesium_lab_low").state, Nothing)
+    unused = facts(book, stale).fact("magnesium_lab_low")
+    assert isinstance(unused.state, Nothing)
+    assert unused.explained == "the laboratory states no lower limit"
 
 
 def test_without_results_the_laboratory_limit_is_not_known_either(book: Rulebook) -> None:
     unread = replace(patient(), labs=not_supplied("observations"))
-    for name in ("magnesium", "magnesium_lab_low", "magnesium_set_aside", "mg_class"):
-        state = Facts(book, unread, NOW).fact(name).state
-        assert state == NotKnown("observations", "`observations` was not supplied"), name
+    why = "`observations` was not supplied"
+    for name in ("magnesium_lab_low", "magnesium_set_aside", "magnesium_conflict"):
+        fact = Facts(book, unread, NOW).fact(name)
+        assert fact.state == NotKnown("observations", why), name
+        assert fact.explained.endswith(why), name
+    for name in ("magnesium", "mg_class"):
+        assert Facts(book, unread, NOW).fact(name).state == NotKnown("observations", why), name
     reason = Facts(book, unread, NOW).fact("magnesium_set_aside_reason")
     assert isinstance(reason.state, NotKnown)
     assert reason.explained == "`observations` was not supplied"
@@ -203,21 +230,24 @@ def test_a_result_that_could_not_be_used_is_shown_with_its_reason(book: Rulebook
     haemolysed = mg("1.0 mg/dL", 2, set_aside=Reason.HAEMOLYSED, id="mg1")
     asked = facts(book, haemolysed)
     fact = asked.fact("magnesium_set_aside")
-    assert isinstance(fact.state, Measured)
-    assert fact.state.as_received == "1.0 mg/dL"
-    assert fact.state.flags == ("haemolysed",)
+    level = quantity(Analyte.MAGNESIUM, "1.0 mg/dL")
+    drawn = NOW - timedelta(hours=2)
+    assert fact.state == Measured(level, "1.0 mg/dL", drawn, ("haemolysed",))
     assert fact.explained == (
         "magnesium 1.0 mg/dL (0.41 mmol/L), drawn 2026-11-21 10:00 UTC, 2 h ago, "
         "cannot be used: haemolysed"
     )
     reason = asked.fact("magnesium_set_aside_reason")
     assert reason.state == Category(frozenset({"haemolysed"}))
-    assert [item.source for item in reason.evidence] == ["Observation/mg1"]
+    assert reason.explained == fact.explained
+    for item in (fact, reason):
+        assert [found.source for found in item.evidence] == ["Observation/mg1"]
 
 
 def test_a_result_without_a_number_shows_what_the_chart_shows(book: Rulebook) -> None:
-    unread = replace(mg("-", 2, set_aside=Reason.UNIT), face="1.0 mmHg")
+    unread = replace(mg("-", 2, set_aside=Reason.UNIT, id="mg1"), face="1.0 mmHg")
     fact = facts(book, unread).fact("magnesium_set_aside")
+    assert [found.source for found in fact.evidence] == ["Observation/mg1"]
     assert fact.state == Missing(Reason.UNIT, "1.0 mmHg", NOW - timedelta(hours=2))
     assert fact.explained == (
         "magnesium 1.0 mmHg, drawn 2026-11-21 10:00 UTC, 2 h ago, "
@@ -250,6 +280,41 @@ def test_facts_about_the_patient_are_shared_between_orders_and_facts_of_the_orde
     assert asked.fact("order_dose").state == Nothing("no such order")
 
 
+def test_a_call_that_may_suggest_no_drug_may_not_for_any_of_its_orders(book: Rulebook) -> None:
+    asked = Facts(book, patient(), NOW, no_drugs="at discharge no drug is suggested")
+    assert asked.for_order(order(substances=MGSO4)).no_drugs == asked.no_drugs
+
+
+PATIENTS = [
+    patient(),
+    patient(mg("1.0 mg/dL", 2), cr("0.9"), lab(Analyte.WEIGHT, "70 kg", 5)),
+    patient(mg("1.0 mg/dL", 2, set_aside=Reason.HAEMOLYSED)),
+    patient(replace(mg("-", 2, set_aside=Reason.UNIT), face="1.0 mmHg")),
+    patient(mg("1.8 mg/dL", 2, reference_low=quantity(Analyte.MAGNESIUM, "1.9 mg/dL"))),
+    patient(mg("1.8 mg/dL", 2, reference_low=quantity(Analyte.MAGNESIUM, "9.9 mg/dL"))),
+    patient(mg("1.8 mg/dL", 99)),
+    replace(patient(), labs=not_supplied("observations"), problems=not_supplied("problems")),
+    replace(patient(), person=Person("Patient/p", date(1951, 8, 9), "male")),
+    replace(patient(), person=Person("Patient/p", date(2027, 1, 1))),
+    replace(patient(), medications=Listing("medications", (order(10_000),))),
+    replace(patient(), medications=Listing("medications", (order(10_000, substances=PPI),))),
+    replace(patient(), medications=Listing("medications", (order(substances=PPI),))),
+]
+
+
+@pytest.mark.parametrize("who", PATIENTS)
+def test_every_fact_of_every_patient_has_its_own_name_and_says_itself_in_words(
+    book: Rulebook, who: Record
+) -> None:
+    asked = Facts(book, who, NOW)
+    for name in book.facts:
+        fact = asked.fact(name)
+        assert fact.name == name
+        assert fact.explained, name
+        assert isinstance(fact.explained, str), name
+        assert isinstance(fact.evidence, tuple), name
+
+
 def test_what_was_looked_at_can_be_listed(book: Rulebook) -> None:
     asked = facts(book, mg("1.0 mg/dL", 2))
     assert asked.looked_at() == ()
@@ -268,4 +333,5 @@ def test_a_fact_that_is_worked_out_in_code_carries_the_name_of_its_declaration(
 ) -> None:
     asked = facts(book, cr("1.0"), lab(Analyte.WEIGHT, "70 kg", 5))
     assert asked.fact("renal_band").name == "renal_band"
+    assert asked.fact("creatinine").evidence[0] in asked.fact("renal_band").evidence
     assert asked.fact("renal_band").state == Category(frozenset({"full"}))

@@ -8,7 +8,7 @@ import pytest
 
 from cds.engine.facts import Facts
 from cds.facts.draws import TWO_RESULTS
-from cds.facts.model import Fact, Measured, Missing, NotKnown, Presence, Reason
+from cds.facts.model import Evidence, Fact, Measured, Missing, NotKnown, Presence, Reason
 from cds.facts.record import Listing, Person, Place, Record, Setting, not_supplied
 from cds.kernel.quantity import Quantity
 from cds.kernel.units import Analyte
@@ -42,9 +42,9 @@ def facts(book: Rulebook, problems: Listing[object], magnesium: Fact | None = No
 def test_a_query_that_failed_is_told_from_a_list_nobody_sends(
     book: Rulebook, problems: Listing[object], failed: bool
 ) -> None:
-    state = facts(book, problems).fact("problems_failed").state
-    assert isinstance(state, Presence)
-    assert state.present is failed
+    fact = facts(book, problems).fact("problems_failed")
+    assert fact.state == Presence(failed, (problems.gap,) if failed else ())
+    assert fact.explained == (problems.gap or "`problems` is complete")
 
 
 @pytest.mark.parametrize(
@@ -59,5 +59,8 @@ def test_a_query_that_failed_is_told_from_a_list_nobody_sends(
 def test_two_results_of_one_draw_are_told_from_one(
     book: Rulebook, state: Measured | Missing | NotKnown, expected: Presence | NotKnown
 ) -> None:
-    magnesium = Fact("magnesium", state, "magnesium")
-    assert facts(book, Listing("problems"), magnesium).fact("magnesium_conflict").state == expected
+    sources = (Evidence("Observation/1", "1.4 mg/dL"), Evidence("Observation/2", "1.6 mg/dL"))
+    magnesium = Fact("magnesium", state, "what the results say", sources)
+    fact = facts(book, Listing("problems"), magnesium).fact("magnesium_conflict")
+    assert (fact.state, fact.explained) == (expected, "what the results say")
+    assert fact.evidence == (() if isinstance(state, NotKnown) else sources)

@@ -88,7 +88,8 @@ def test_a_selected_draft_nobody_can_read_is_not_taken_for_no_magnesium_order(
     decisions = decide(book, record(drafts=(draft,)), CASE_NOW, "order-select").items
     found = next(item for item in decisions if item.rule.id == "magnesium-order")
     assert found.outcome is Outcome.CANNOT_TELL
-    assert "names no drug" in found.reason
+    assert found.reason == "a selected draft order names no drug that can be read"
+    assert found.undecided == (found.reason,)
 
 
 def test_the_hours_of_an_infusion_do_not_depend_on_the_unit_of_the_table(

@@ -10,7 +10,7 @@ import pytest
 
 from cds.engine.facts import Facts
 from cds.engine.listed import listed_fact, problem_state
-from cds.facts.model import NotKnown, Presence
+from cds.facts.model import Evidence, Missing, NotKnown, Presence, Reason
 from cds.facts.record import (
     AllergyEntry,
     LabOrder,
@@ -41,7 +41,9 @@ def record(**lists: Any) -> Record:
 
 def asked(book: Rulebook, name: str, **lists: Any) -> str:
     """`present`, `absent`, or the key of the list that is not known."""
-    state = Facts(book, record(**lists), NOW).fact(name).state
+    fact = Facts(book, record(**lists), NOW).fact(name)
+    assert fact.name == name
+    state = fact.state
     if isinstance(state, NotKnown):
         return f"not known: {state.key}"
     assert isinstance(state, Presence)
@@ -115,7 +117,27 @@ def test_what_is_found_is_named_once_with_every_source(book: Rulebook) -> None:
     fact = Facts(book, record(problems=Listing("problems", entries)), NOW).fact("pregnancy")
     assert fact.state == Presence(True, ("Pregnancy", "Twin pregnancy"))
     assert fact.explained == "Pregnancy, Twin pregnancy"
-    assert [item.source for item in fact.evidence] == ["Condition/0", "Condition/1", "Condition/2"]
+    assert fact.evidence == (
+        Evidence("Condition/0", "Pregnancy"),
+        Evidence("Condition/1", "Pregnancy"),
+        Evidence("Condition/2", "Twin pregnancy"),
+    )
+    nothing = Facts(book, record(), NOW).fact("pregnancy")
+    assert (nothing.explained, nothing.evidence) == ("none on the list", ())
+
+
+def test_an_allergy_to_something_else_does_not_count(book: Rulebook) -> None:
+    entry = AllergyEntry("AllergyIntolerance/1", "Penicillin", frozenset({"penicillin"}))
+    assert asked(book, "magnesium_allergy", allergies=Listing("allergies", (entry,))) == "absent"
+
+
+def test_a_drug_that_is_ordered_and_given_is_named_once(book: Rulebook) -> None:
+    lists = {
+        "medications": Listing("medications", (drug(),)),
+        "administrations": Listing("administrations", (gave(2, grams(2), substances=MGSO4),)),
+    }
+    fact = Facts(book, record(**lists), NOW).fact("magnesium_iv_on_order")
+    assert fact.explained == "magnesium sulfate"
 
 
 # --- complete and incomplete lists ------------------------------------------------------------
@@ -232,6 +254,9 @@ def test_a_test_ordered_in_the_last_day_is_on_order(
     when = None if authored is None else NOW - authored
     ordered = LabOrder("ServiceRequest/1", frozenset({Loinc(code)}), False, when)
     assert asked(book, "magnesium_test", lab_orders=Listing("lab_orders", (ordered,))) == there
+    if there == "present":
+        patient = record(lab_orders=Listing("lab_orders", (ordered,)))
+        assert Facts(book, patient, NOW).fact("magnesium_test").explained == "ordered"
 
 
 def test_a_drafted_test_is_on_order_even_if_open_orders_are_not_known(book: Rulebook) -> None:
@@ -293,11 +318,57 @@ def test_a_draft_covers_whether_it_is_selected_or_not(book: Rulebook) -> None:
 def test_a_draft_nobody_can_identify_might_be_anything(book: Rulebook) -> None:
     riddle = drug(kind=OrderKind.DRAFT, substances=(), identified=False)
     fact = Facts(book, record(drafts=(riddle,)), NOW).fact("magnesium_iv_on_order")
-    assert fact.state == NotKnown("draftOrders", "a draft order names no drug that can be read")
+    why = "a draft order names no drug that can be read"
+    assert (fact.name, fact.explained) == ("magnesium_iv_on_order", why)
+    assert fact.state == NotKnown("draftOrders", why)
     known = Listing("medications", (drug(),))
     found = asked(book, "magnesium_iv_on_order", drafts=(riddle,), medications=known)
     assert found == "present"
     assert asked(book, "wasting_drugs", drafts=(riddle,)) == "absent"  # does not ask drafts
+
+
+YEAR = 365 * DAY
+LONG_TERM = MedicationSource(("furosemide",), frozenset({"active"}), None, YEAR)
+BEGAN = [
+    # began on            ordered on            taken for a year?
+    (NOW - YEAR,           None,                "present"),
+    (NOW - YEAR + SECOND,  None,                "absent"),
+    (None,                 NOW - YEAR,          "present"),
+    (None,                 NOW - DAY,           "absent"),
+    (NOW - DAY,            NOW - 2 * YEAR,      "present"),  # the earlier of the two counts
+    (NOW - 2 * YEAR,       NOW - DAY,           "present"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("start", "authored", "there"), BEGAN)
+def test_a_drug_runs_since_it_began_or_was_ordered(
+    start: datetime | None, authored: datetime | None, there: str
+) -> None:
+    item = drug(substances=FUROSEMIDE, start=start, authored=authored, name="furosemide 40 mg")
+    patient = record(medications=Listing("medications", (item,)))
+    fact = listed_fact("it", LONG_TERM, patient, NOW)
+    names = ("furosemide 40 mg",) if there == "present" else ()
+    assert fact.name == "it"
+    assert fact.state == Presence(there == "present", names)
+
+
+def test_a_drug_whose_begin_is_not_recorded_keeps_open_whether_it_runs_long_enough() -> None:
+    undated = drug(substances=FUROSEMIDE, start=None, authored=None, name="furosemide 40 mg")
+    patient = record(medications=Listing("medications", (undated,)))
+    fact = listed_fact("it", LONG_TERM, patient, NOW)
+    assert (fact.name, fact.state) == ("it", Missing(Reason.NO_TIME))
+    assert fact.explained == "furosemide 40 mg: since when is not recorded"
+    assert fact.evidence == (Evidence(undated.source, "furosemide 40 mg"),)
+    long = drug(substances=FUROSEMIDE, start=NOW - YEAR, name="furosemide 20 mg")
+    both = record(medications=Listing("medications", (undated, long)))
+    found = listed_fact("it", LONG_TERM, both, NOW)
+    assert found.state == Presence(True, ("furosemide 20 mg",))
+
+
+def test_whether_a_drug_runs_long_enough_is_not_known_from_an_incomplete_list() -> None:
+    recent = drug(substances=FUROSEMIDE, start=NOW - DAY)
+    patient = record(medications=Listing("medications", (recent,), TRUNCATED))
+    assert listed_fact("it", LONG_TERM, patient, NOW).state == NotKnown("medications", TRUNCATED)
 
 
 GIVEN = [
@@ -320,6 +391,22 @@ def test_a_dose_given_in_the_last_day_covers(
     dose = replace(gave(hours, grams(2), substances=MGSO4, completed=completed), parenteral=route)
     listing = Listing("administrations", (dose,))
     assert asked(book, "magnesium_iv_on_order", administrations=listing) == there
+
+
+def test_another_drug_given_does_not_cover(book: Rulebook) -> None:
+    other = Listing("administrations", (gave(2, None, substances=FUROSEMIDE),))
+    assert asked(book, "magnesium_iv_on_order", administrations=other) == "absent"
+
+
+def test_a_question_about_the_selected_drafts_leaves_the_others_out() -> None:
+    source = MedicationSource(("furosemide",), frozenset({"selected"}))
+    draft = drug(substances=FUROSEMIDE, kind=OrderKind.DRAFT, name="furosemide 40 mg")
+    chosen, other = replace(draft, selected=True), replace(draft, selected=False)
+    found = listed_fact("it", source, record(drafts=(other, chosen)), NOW)
+    assert found.state == Presence(True, ("furosemide 40 mg (draft)",))
+    assert listed_fact("it", source, record(drafts=(other,)), NOW).state == Presence(False)
+    active_only = MedicationSource(("furosemide",), frozenset({"active"}))
+    assert listed_fact("it", active_only, record(drafts=(chosen,)), NOW).state == Presence(False)
 
 
 def test_an_infusion_counts_from_its_end(book: Rulebook) -> None:

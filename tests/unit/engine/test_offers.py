@@ -12,6 +12,8 @@ from cds.engine.evaluate import judge
 from cds.engine.facts import Facts
 from cds.engine.offers import NOT_VISIBLE, Ask, weigh
 from cds.facts.record import OrderKind
+from cds.kernel.quantity import Quantity
+from cds.kernel.units import Analyte
 from cds.kernel.verdict import Verdict
 from cds.rulebook.model import DoseSpec, IsPresent, Rulebook, Suggestion, Where
 from cds.trial import case_facts, stated
@@ -39,9 +41,20 @@ def test_the_dose_for_severe_low_magnesium_is_offered_ready_to_order(book: Ruleb
     assert offer.label == (
         "Magnesium sulfate 4 g (16.24 mmol, 32.48 meq) IV infusion over 4 h at 1 g/h"
     )
+    assert offer.suggestion.name == "severe-dose"
     assert (offer.dose, offer.units, offer.rate) == (grams(4), 4, mg_rate("1"))
+    assert offer.dose_text == "4 g (16.24 mmol, 32.48 meq)"
+    assert offer.hours == Quantity.of(Analyte.DURATION, 4, "h")
+    assert offer.per_day is None
     assert (offer.ingredient, offer.because) == ("magnesium", ("Observation/mg",))
     assert offer.order is None  # a create is about no order
+
+
+def test_tablets_are_offered_with_how_many_times_a_day(book: Rulebook) -> None:
+    bare = replace(suggestion(book, "magnesium-oral"), if_=None, unless=(), total=None)
+    offer = weigh(Ask(bare, patient(book, magnesium="1.5 mg/dL", renal_band="full"), ()))
+    assert isinstance(offer, Offer)
+    assert (offer.units, offer.per_day, offer.dose_text) == (1, 2, "400 mg")
 
 
 REASONS = [
@@ -82,6 +95,7 @@ def test_a_dose_is_withheld_with_every_reason_in_words(
 ) -> None:
     withheld = weighed(book, "severe-dose", **SEVERE, **given)
     assert isinstance(withheld, Withheld)
+    assert withheld.suggestion.name == "severe-dose"
     assert list(withheld.codes) == codes
     assert list(withheld.reasons) == reasons
 
@@ -108,7 +122,7 @@ def test_kidneys_that_cannot_clear_magnesium_are_a_stop_and_no_dose(book: Rulebo
     bare = replace(suggestion(book, "severe-dose"), unless=())
     only_table = weigh(Ask(bare, patient(book, **given), ()))
     assert isinstance(only_table, Withheld)
-    assert only_table.codes == ("no-dose",)
+    assert (only_table.suggestion.name, only_table.codes) == ("severe-dose", ("no-dose",))
     assert only_table.reasons == ("there is no dose for this patient: renal band hold",)
 
 
@@ -146,6 +160,21 @@ def test_an_unless_of_the_rule_that_cannot_be_told_withholds_drugs_and_edits_but
     assert isinstance(test, Offer)
 
 
+def test_a_call_that_may_suggest_no_drug_withholds_every_new_drug_with_that_one_reason(
+    book: Rulebook,
+) -> None:
+    why = "no drug is suggested at discharge"
+    facts = patient(book, **SEVERE, pregnancy="present").for_order(BAG)
+    facts.no_drugs = why
+    withheld = weigh(Ask(suggestion(book, "severe-dose"), facts, ()))
+    assert isinstance(withheld, Withheld)
+    assert withheld.suggestion.name == "severe-dose"
+    assert (withheld.reasons, withheld.codes) == ((why,), ("no-drugs",))
+    assert isinstance(weigh(Ask(suggestion(book, "order-magnesium"), facts, ())), Offer)
+    bare = replace(suggestion(book, "delete-held"), if_=None, unless=())
+    assert isinstance(weigh(Ask(bare, facts, ())), Offer)  # to take a drug off stays possible
+
+
 # --- tests that may be ordered already -------------------------------------------------------
 
 OPEN_TESTS = [
@@ -167,6 +196,7 @@ def test_a_test_is_not_ordered_twice(
         assert (answer.dose, answer.ingredient) == (None, "")
     else:
         assert isinstance(answer, Withheld)
+        assert answer.suggestion.name == "order-magnesium"
         assert (answer.reasons, answer.codes) == ((reason,), ("magnesium_test_open",))
 
 
@@ -207,6 +237,7 @@ def test_a_bag_above_the_limit_is_reduced_as_a_whole(book: Rulebook) -> None:
 def test_an_order_that_cannot_be_changed_safely_is_changed_by_hand(book: Rulebook) -> None:
     withheld = edited(book, "reduce-bag", replace(BAG, editable=False))
     assert isinstance(withheld, Withheld)
+    assert withheld.suggestion.name == "reduce-bag"
     assert withheld.codes == ("not-editable",)
     assert withheld.reasons == ("this order cannot be changed safely from here: change it by hand",)
 
@@ -224,6 +255,7 @@ def test_an_order_can_be_removed_even_if_it_cannot_be_changed(book: Rulebook) ->
     assert isinstance(offer, Offer)
     assert offer.label == "Remove magnesium sulfate"
     assert offer.order is not None
+    assert (offer.ingredient, offer.dose) == ("", None)
 
 
 @pytest.mark.parametrize("name", ["reduce-bag", "delete-held"])

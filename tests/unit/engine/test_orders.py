@@ -38,19 +38,23 @@ def draft(**more: Any) -> MedicationOrder:
 
 
 def asked(source: OrderSource, item: MedicationOrder | None) -> Fact:
-    return order_fact("it", source, item)
+    fact = order_fact("it", source, item)
+    assert fact.name == "it"
+    return fact
 
 
-@pytest.mark.parametrize(
-    "what", ["dose", "daily", "rate", "route", "readable", "editable", "product", "roles"]
-)
+WHAT = ("dose", "daily", "rate", "route", "readable", "editable", "push", "undiluted", "product",
+        "roles")  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WHAT)
 def test_without_an_order_there_is_nothing_to_ask(what: Any) -> None:
     assert asked(OrderSource(what), None).state == Nothing("no such order")
 
 
 def test_an_answer_names_the_order_it_is_about() -> None:
-    item = draft(dose=grams(2), source="MedicationRequest/7")
-    for what in ("dose", "route", "readable", "editable", "product", "roles"):
+    item = draft(dose=grams(2), per_day=Decimal(1), source="MedicationRequest/7")
+    for what in WHAT:
         source = OrderSource(what, (), Analyte.MAGNESIUM_SULFATE_DOSE)  # type: ignore[arg-type]
         (evidence,) = asked(source, item).evidence
         assert (evidence.source, evidence.text) == ("MedicationRequest/7", "magnesium sulfate")
@@ -85,6 +89,7 @@ def test_an_amount_is_read_or_unclear_or_of_another_drug(
     fact = asked(source, item)
     assert fact.state == state
     assert fact.explained == words
+    assert [(found.source, found.text) for found in fact.evidence] == [(item.source, item.name)]
 
 
 DAYS = [
@@ -137,9 +142,13 @@ def test_a_route_that_is_not_stated_is_unknown_and_not_oral(
         ("readable", draft(), False, "magnesium sulfate: dose not readable"),
         ("editable", draft(editable=True), True, "magnesium sulfate can be changed as a whole"),
         ("editable", draft(), False, "magnesium sulfate cannot be changed safely"),
+        ("push", draft(push=True), True, "magnesium sulfate is ordered as an IV push"),
+        ("push", draft(), False, "magnesium sulfate is no IV push"),
+        ("undiluted", draft(undiluted=True), True, "magnesium sulfate names no diluent"),
+        ("undiluted", draft(), False, "magnesium sulfate is no undiluted concentrate"),
     ],
 )
-def test_whether_an_order_can_be_read_and_changed(
+def test_how_an_order_is_written_is_answered_yes_or_no_in_words(
     what: Any, item: MedicationOrder, present: bool, words: str
 ) -> None:
     fact = asked(OrderSource(what), item)
@@ -162,4 +171,10 @@ def test_an_order_is_known_by_its_product_and_by_what_it_does_in_the_body(
     source: OrderSource, item: MedicationOrder, present: bool
 ) -> None:
     names = (item.name,) if present else ()
-    assert asked(source, item).state == Presence(present, names)
+    fact = asked(source, item)
+    assert (fact.state, fact.explained) == (Presence(present, names), item.name)
+
+
+def test_a_property_nobody_taught_the_engine_breaks_and_never_reads_as_nothing() -> None:
+    with pytest.raises(AssertionError, match="unreachable, but got: 'colour'"):
+        asked(OrderSource("colour"), draft())  # type: ignore[arg-type]

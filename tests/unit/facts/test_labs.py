@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from types import ModuleType
@@ -9,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from cds.facts import labs
-from cds.facts.model import Fact, Measured, Missing, NotKnown, Reason
+from cds.facts.model import Category, Evidence, Fact, Measured, Missing, NotKnown, Reason
 from cds.facts.record import LabResult, Listing, not_supplied
 from cds.kernel.codes import Loinc
 from cds.kernel.quantity import Interval
@@ -237,4 +238,35 @@ class TestR25SetAside:
 
     def test_the_reason_as_a_label_is_its_kebab_case_name(self) -> None:
         fact = labs.reason_fact("why", Reason.DOSE_UNCLEAR, "because")
-        assert fact.state.label == "dose-unclear"  # type: ignore[union-attr]
+        assert fact.name == "why"
+        assert fact.state == Category(frozenset({"dose-unclear"}))
+        assert (fact.explained, fact.evidence) == ("because", ())
+
+    def test_the_reason_keeps_the_result_it_is_about(self, kit: ModuleType) -> None:
+        result = kit.mg("1.0 mg/dL", 4, id="mg")
+        evidence = labs.evidence_of(result)
+        assert evidence == (Evidence("Observation/mg", "1.0 mg/dL", kit.ago(4)),)
+        assert labs.reason_fact("why", Reason.STALE, "because", evidence).evidence == evidence
+
+    def test_the_words_keep_the_value_as_the_chart_wrote_it(self, kit: ModuleType) -> None:
+        result = replace(kit.mg("1.0 mg/dL", 4, set_aside=Reason.PRELIMINARY), face="1.0 mg/dl")
+        assert "magnesium 1.0 mg/dl (0.41 mmol/L), drawn" in labs.set_aside_words(
+            result, Reason.PRELIMINARY, kit.NOW
+        )
+        unread = replace(result, quantity=None, face="about one")
+        assert "magnesium about one, drawn" in labs.set_aside_words(
+            unread, Reason.NO_VALUE, kit.NOW
+        )
+
+    @pytest.mark.parametrize(("hours", "found"), [(0, True), (-0.01, False), (720, True)])
+    def test_a_result_counts_up_to_now_and_back_to_its_limit(
+        self, kit: ModuleType, hours: float, found: bool
+    ) -> None:
+        items = listing(kit.k("2.4", hours, set_aside=Reason.HAEMOLYSED))
+        answer = labs.set_aside(items, Analyte.POTASSIUM, DAY, timedelta(days=30), False, kit.NOW)
+        assert (answer is not None) is found
+
+    def test_a_value_as_old_as_its_window_is_no_stale_one(self, kit: ModuleType) -> None:
+        items = listing(kit.k("2.4", 24))
+        month = timedelta(days=30)
+        assert labs.set_aside(items, Analyte.POTASSIUM, DAY, month, False, kit.NOW) is None

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cds.errors import UnitMismatch
 from cds.kernel.quantity import (
     Comparison,
     Interval,
@@ -95,6 +96,16 @@ def test_the_right_side_is_converted_into_the_unit_of_the_left() -> None:
     assert at_least(reported, Quantity.of(Analyte.MAGNESIUM, "2.0", "meq/L")) is YES
 
 
+def test_what_cannot_be_compared_or_converted_is_refused_by_its_names() -> None:
+    magnesium = Quantity.of(Analyte.MAGNESIUM, 1, "mg/dL")
+    with pytest.raises(UnitMismatch, match=r"^magnesium is compared with potassium$"):
+        below(magnesium, Quantity.of(Analyte.POTASSIUM, 1, "mmol/L"))
+    with pytest.raises(UnitMismatch, match=r"^`g/h` is not a unit of magnesium$"):
+        magnesium.to("g/h")
+    with pytest.raises(UnitMismatch, match=r"^`g/h` is not a unit of magnesium$"):
+        Quantity.of(Analyte.MAGNESIUM, 1, "g/h")
+
+
 def test_an_interval_has_no_single_value() -> None:
     with pytest.raises(ValueError, match="no single value"):
         _ = mg(under("0.5")).value
@@ -114,6 +125,7 @@ def test_scaling_keeps_open_ends_and_missing_ends() -> None:
         ("21.5", 0, "22"),
         ("-0.5", 0, "-1"),
         ("1E+2", 1, "100.0"),
+        ("0", 7, "0.0000000"),
     ],
 )
 def test_display_rounds_half_up_without_exponent(value: str, places: int, text: str) -> None:

@@ -18,6 +18,8 @@ from cds.kernel.text import LONGEST_NAME, plain, shortened
         ("<b>x</b>", "\u2039b\u203ax\u2039/b\u203a"),
         ("<!-- x -->", "\u2039!-- x --\u203a"),
         ("[x](http://evil)", "(x)(http: //evil)"),
+        ("two  spaces", "two spaces"),
+        ("WWW.evil.com", "WWW .evil.com"),
         ("www.evil.com a@b.c", "www .evil.com a at b.c"),
         ("a\nb\r\n\tc\u2028d", "a b c d"),
         ("a\x00b\u202ec\u200bd", "abcd"),
@@ -54,7 +56,9 @@ def test_nothing_of_markup_is_left_and_the_length_is_bounded(text: str) -> None:
         ("one two", 7, "one two"),
         ("one two three", 8, "one two\u2026"),
         ("one two three", 9, "one two\u2026"),
+        ("one two three", 10, "one two\u2026"),
         ("one two, three", 10, "one two\u2026"),
+        ("vitamin X (oral)", 11, "vitamin X\u2026"),
         ("unbroken", 5, "unbr\u2026"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from cds.errors import UnitMismatch, UnknownUnit
 from cds.kernel.quantity import Quantity, above, at_least, at_most, below
-from cds.kernel.units import UNITS, Analyte, factor, read_unit
+from cds.kernel.units import UNITS, Analyte, factor, read_unit, unit_table
 
 A = Analyte
 MMOL = ("mmol/L", "mmol/l", "MMOL/L", "mMol/L", "mM")
@@ -102,8 +103,27 @@ def test_plausibility_limits_are_those_of_the_units_table(
     ],
 )
 def test_a_unit_that_means_nothing_here_is_never_guessed(analyte: Analyte, text: str) -> None:
-    with pytest.raises(UnknownUnit):
+    with pytest.raises(
+        UnknownUnit, match=rf"^`{re.escape(text)}` is not a unit of {analyte.value}$"
+    ):
         read_unit(analyte, text)
+
+
+def test_a_table_of_units_has_exact_factors_and_what_is_a_unit_is_no_spelling_of_another() -> None:
+    table = unit_table("mL/min", {"mL/min": "1", "mL/min/{1.73_m2}": "0.1"}, "0.3", "250")
+    assert table.canonical == "mL/min"
+    assert table.factors == {"mL/min": Decimal(1), "mL/min/{1.73_m2}": Decimal("0.1")}
+    assert table.aliases == {
+        "ml/min": "mL/min",
+        "mL/min/1.73m2": "mL/min/{1.73_m2}",
+        "mL/min/1.73 m2": "mL/min/{1.73_m2}",
+    }
+    assert (table.low, table.high) == (Decimal("0.3"), Decimal(250))
+
+
+def test_a_table_of_units_may_do_without_limits_and_spellings() -> None:
+    table = unit_table("{bag}", {"{bag}": "1"})
+    assert (table.aliases, table.low, table.high) == ({}, None, None)
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,12 @@ SHARED_FAULTS = [
         "each label once",
     ),
     (
+        "steps: [low, mg_low, normal, mg_high, high]}",
+        "steps: [low, above mg_low, normal, mg_high, high], "
+        "contested: {label: borderline, threshold: mg_low, by: potassium}}",
+        "`mg_low` stands with `above` among the steps and cannot be contested.",
+    ),
+    (
         "steps: [low, mg_low, normal, mg_high, high]",
         "steps: [low, k_low, normal]",
         "is not a declared magnesium threshold",

@@ -8,6 +8,7 @@ import pytest
 from sitefiles import FILE, HEAD, SIGNED, load, problems, site
 
 from cds.errors import RulebookError
+from cds.kernel.codes import Coding
 from cds.rulebook.load import digest, load_rulebook
 from cds.rulebook.site.file import NEVER, read_site, sites_of
 
@@ -124,3 +125,14 @@ def test_a_rule_that_loads_no_more_points_to_the_site_too(tmp_path: Path) -> Non
     found = problems(tmp_path, site("    thresholds: {mg_low: [2.7 mg/dL, 1.11 mmol/L]}\n"))
     assert any("rules/shared/base.yaml" in item and "not above" in item for item in found)
     assert any(item.startswith(f"{FILE}:1: under this site file") for item in found)
+
+
+def test_a_site_that_is_named_brings_its_codes_orders_and_numbers() -> None:
+    rules = Path(__file__).parents[3] / "rules"
+    plain, own = load_rulebook(rules), load_rulebook(rules, "example")
+    assert (plain.site, own.site) == ("", "example")
+    local = Coding("https://lab.hospital.example/tests", "MG-S")
+    assert local in own.terminology.labs
+    assert local not in plain.terminology.labs
+    assert own.templates["magnesium-sulfate-bag"] != plain.templates["magnesium-sulfate-bag"]
+    assert own.thresholds["mg_daily_limit"] != plain.thresholds["mg_daily_limit"]

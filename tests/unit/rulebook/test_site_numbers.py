@@ -180,6 +180,51 @@ def test_a_number_that_is_read_inside_a_derived_fact_under_a_stop_is_fixed(tmp_p
         assert "`iv_stop` would stop less" in found
 
 
+CONTESTED = STOPS.replace(
+    "mg_high, high]}",
+    "mg_high, high],\n"
+    "    contested: {label: borderline, threshold: mg_low, by: magnesium_lab_low}}",
+)
+
+
+@pytest.mark.parametrize("value", ["1.6 mg/dL, 0.66 mmol/L", "1.8 mg/dL, 0.74 mmol/L"])
+@pytest.mark.parametrize(
+    ("labels", "held"),
+    [
+        ("[borderline, high]", True),  # which values are contested decides who is stopped
+        ("[low, high]", True),
+        ("[normal, high]", True),
+        ("[low, borderline, normal]", False),  # whatever the limit is, all beside it are stopped
+        ("[high]", False),
+    ],
+)
+def test_a_limit_that_the_laboratory_contests_may_not_move_where_a_stop_asks_beside_it(
+    tmp_path: Path, labels: str, held: bool, value: str
+) -> None:
+    shared = CONTESTED.replace("{mg_class: {is: high}}", f"{{mg_class: {{in: {labels}}}}}")
+    text = site(f"    thresholds: {{mg_low: [{value}]}}\n")
+    found = problems(tmp_path, text, rule=OFFER, shared=shared)
+    way = "lowered" if value.startswith("1.6") else "raised"
+    words = f"{FILE}:7: `mg_low` may not be {way} here: `mg_stop` would stop less."
+    assert [item[: len(words)] for item in found] == ([words] if held else [])
+
+
+def test_a_limit_that_no_suggestion_adds_up_to_and_no_stop_asks_may_move(tmp_path: Path) -> None:
+    rule = OFFER.replace("    total: {fact: total, at_most: most}\n", "")
+    shared = STOPS.replace("{total: {at_least: most}}", "{total: present}")
+    text = site("    thresholds: {most: [10 g]}\n")
+    assert problems(tmp_path, text, rule=rule, shared=shared) == []
+
+
+def test_a_stop_with_a_part_that_does_not_load_is_told_by_that_part_alone(tmp_path: Path) -> None:
+    shared = STOPS.replace("{mg_class: {is: high}}", "{mg_class: {is: hihg}}")
+    text = site("    thresholds: {heavy: [30 kg]}\n")
+    found = problems(tmp_path, text, rule=OFFER, shared=shared)
+    assert len([item for item in found if "`hihg` is not a label of `mg_class`" in item]) == 1
+    (held,) = [item for item in found if "would stop less" in item]
+    assert "`heavy` may not be lowered here" in held  # the other parts are judged all the same
+
+
 def test_the_rules_of_these_tests_load_without_a_change(tmp_path: Path) -> None:
     text = site("    status: {test-rule: silent}\n")
     assert problems(tmp_path, text, rule=OFFER, shared=STOPS) == []

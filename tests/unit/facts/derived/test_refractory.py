@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds.facts.derived.refractory import refractory_hypokalemia
@@ -42,6 +42,10 @@ def test_the_earliest_value_that_qualifies_is_quoted(kit: ModuleType) -> None:
     assert {"Observation", "MedicationRequest", "MedicationAdministration"} == {
         item.source.split("/")[0] for item in fact.evidence
     }
+    named = {(item.source, item.text, item.when) for item in fact.evidence}
+    for sources, hours in (((first, second), (34, 18)), (doses, (33, 17))):
+        for item, ago in zip(sources, hours, strict=True):
+            assert (item.source, "potassium chloride", kit.ago(ago)) in named
 
 
 class TestR1:
@@ -239,7 +243,13 @@ class TestWhatCannotBeTold:
     def test_r40_an_unreadable_amount_leaves_r1_open(self, kit: ModuleType) -> None:
         order = kit.order(20, 16, once=False, per_day=1, dose=Unclear("no unit"))
         fact = run(kit, {30: "3.0", 2: "3.0"}, orders=(order,))
-        assert fact.state == Missing(Reason.DOSE_UNCLEAR)
+        assert (fact.name, fact.state) == (
+            "refractory_hypokalemia", Missing(Reason.DOSE_UNCLEAR)
+        )  # fmt: skip
+        assert fact.explained == (
+            "potassium stayed low; an amount of potassium that was ordered or given cannot be read"
+        )
+        assert len(fact.evidence) == 2  # the two results
 
     def test_r40_but_not_if_r2_holds(self, kit: ModuleType) -> None:
         order = kit.order(20, per_day=1, dose=Unclear("no unit"))
@@ -262,8 +272,10 @@ class TestWhatCannotBeTold:
 
     def test_medications_not_known_leave_it_open(self, kit: ModuleType) -> None:
         fact = run(kit, {30: "3.0", 2: "3.0"}, orders=None)
-        assert isinstance(fact.state, NotKnown)
-        assert fact.state.key == "medications"
+        why = "`medications` was not supplied"
+        assert fact.state == NotKnown("medications", why)
+        assert fact.explained == f"potassium stayed low; what was given is not known: {why}"
+        assert len(fact.evidence) == 2
 
     def test_unless_administrations_alone_prove_it(self, kit: ModuleType) -> None:
         doses = (kit.gave(10, kit.meq(40)),)
@@ -280,39 +292,55 @@ class TestWhatCannotBeTold:
         order = kit.order(29, once=True, dose=kit.meq(40))
         fact = run(kit, {30: "3.0", 2: "3.0"}, orders=(order,), administrations=None)
         assert present(fact)
-        assert "counted from orders: doses given are not visible" in fact.explained
+        assert fact.explained.startswith("potassium is 3.0 mmol/L 28 h after 3.0 mmol/L, although")
+        assert fact.explained.endswith(" (counted from orders: doses given are not visible)")
         absent = run(kit, {30: "3.0", 2: "3.0"}, administrations=None)
         assert "doses given are not visible" in absent.explained
 
     def test_an_inexact_potassium_may_leave_it_open(self, kit: ModuleType) -> None:
         labs = (kit.lab(Analyte.POTASSIUM, "<3.6 mmol/L", 30), kit.k("3.0", 2))
         patient = kit.view(labs, administrations=(kit.gave(10, kit.meq(40)),))
-        assert isinstance(refractory_hypokalemia(patient).state, NotKnown)
+        fact = refractory_hypokalemia(patient)
+        why = "an inexact result leaves it open whether potassium stayed low"
+        assert (fact.name, fact.explained) == ("refractory_hypokalemia", why)
+        assert fact.state == NotKnown("observations", why)
+        assert len(fact.evidence) == 2
 
     def test_no_potassium_in_its_window_is_absent(self, kit: ModuleType) -> None:
         assert not present(run(kit, {30: "3.0", 25: "3.0"}))
+
+    def test_what_is_not_there_is_said_with_the_newest_result(self, kit: ModuleType) -> None:
+        fact = run(kit, {2: "3.0"})
+        assert (fact.name, fact.state) == ("refractory_hypokalemia", Presence(False))
+        why = "no earlier low potassium stayed low over 40 mEq or a running order"
+        assert fact.explained.startswith("potassium 3.0 mmol/L, drawn")
+        assert fact.explained.endswith(f": {why}")
+        assert len(fact.evidence) == 1
+        unseen = run(kit, {2: "3.0"}, administrations=None)
+        assert unseen.explained.endswith(f": {why} (doses given are not visible)")
 
     def test_results_not_known_stay_not_known(self, kit: ModuleType) -> None:
         fact = refractory_hypokalemia(kit.view(not_supplied("observations")))
         assert isinstance(fact.state, NotKnown)
 
-    @given(
-        st.lists(st.tuples(st.integers(2, 100), st.decimals("2.4", "3.8", places=1)), max_size=4),
-        st.lists(st.tuples(st.integers(0, 100), st.sampled_from(["20", "40"])), max_size=3),
-        st.booleans(),
-    )
-    def test_more_information_is_monotone(
-        self,
-        kit: ModuleType,
-        values: list[tuple[int, Any]],
-        doses: list[tuple[int, str]],
-        ordered: bool,
-    ) -> None:
-        """What is decided without the medication list stays decided with it (law 3)."""
-        labs = Listing("observations", tuple(kit.k(str(value), hours) for hours, value in values))
-        given = tuple(kit.gave(hours, kit.meq(amount)) for hours, amount in doses)
-        orders = (kit.order(40, per_day=2, dose=kit.meq(20)),) if ordered else ()
-        less = refractory_hypokalemia(kit.view(labs, orders=None, administrations=given))
-        more = refractory_hypokalemia(kit.view(labs, orders=orders, administrations=given))
-        if isinstance(less.state, Presence):
-            assert present(more) is less.state.present
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(2, 100), st.decimals("2.4", "3.8", places=1)), max_size=4),
+    st.lists(st.tuples(st.integers(0, 100), st.sampled_from(["20", "40"])), max_size=3),
+    st.booleans(),
+)
+def test_more_information_is_monotone(
+    kit: ModuleType,
+    values: list[tuple[int, Any]],
+    doses: list[tuple[int, str]],
+    ordered: bool,
+) -> None:
+    """What is decided without the medication list stays decided with it (law 3)."""
+    labs = Listing("observations", tuple(kit.k(str(value), hours) for hours, value in values))
+    given = tuple(kit.gave(hours, kit.meq(amount)) for hours, amount in doses)
+    orders = (kit.order(40, per_day=2, dose=kit.meq(20)),) if ordered else ()
+    less = refractory_hypokalemia(kit.view(labs, orders=None, administrations=given))
+    more = refractory_hypokalemia(kit.view(labs, orders=orders, administrations=given))
+    if isinstance(less.state, Presence):
+        assert present(more) is less.state.present

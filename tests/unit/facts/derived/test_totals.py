@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from types import ModuleType
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from cds.facts.derived.totals import magnesium_24h, potassium_24h
-from cds.facts.model import Fact, Measured, Missing, NotKnown, Reason
+from cds.facts.model import Evidence, Fact, Measured, Missing, NotKnown, Reason
 from cds.facts.record import OrderKind, Substance, Unclear
 from cds.kernel.quantity import Interval
 
@@ -28,6 +29,18 @@ def span(fact: Fact) -> tuple[Decimal | None, Decimal | None]:
     assert isinstance(fact.state, Measured), fact
     interval: Interval = fact.state.quantity.interval
     return interval.low, interval.high
+
+
+def test_a_total_names_every_order_and_dose_with_its_time(kit: ModuleType) -> None:
+    order, dose = mag(kit, 3, once=True), gave(kit, 5)
+    for amount in (kit.grams(2), Unclear("no unit")):
+        asked = replace(order, dose=amount)
+        fact = magnesium_24h(kit.view(orders=(asked,), administrations=(dose,)))
+        assert fact.name == "magnesium_24h"
+        assert fact.evidence == (
+            Evidence(dose.source, "magnesium sulfate", kit.ago(5)),
+            Evidence(order.source, "magnesium sulfate", kit.ago(3)),
+        )
 
 
 def test_nothing_given_or_ordered_is_zero(kit: ModuleType) -> None:
@@ -67,7 +80,15 @@ def test_given_and_on_order_are_added(kit: ModuleType) -> None:
 
 @pytest.mark.parametrize(
     ("hours", "completed", "grams"),
-    [(23.9, True, 2), (24, True, 0), (0, True, 2), (-1, True, 0), (30, False, 2)],
+    [
+        (23.9, True, 2),
+        (24, True, 0),
+        (0, True, 2),
+        (-1, True, 0),
+        (30, False, 2),
+        (0, False, 2),
+        (-1, False, 0),  # begins later
+    ],
 )
 def test_given_counts_after_now_minus_24_h_up_to_now_or_while_running(
     kit: ModuleType, hours: float, completed: bool, grams: int
@@ -83,6 +104,17 @@ def test_given_counts_after_now_minus_24_h_up_to_now_or_while_running(
         (lambda kit: mag(kit, 3, 1, once=True), 0, 0),
         (lambda kit: mag(kit, -23, once=True), 2, 2),
         (lambda kit: mag(kit, -24, once=True), 0, 0),
+        (lambda kit: mag(kit, 3, 0, once=True), 0, 0),  # stopped just now
+        (lambda kit: mag(kit, 24, once=True), 2, 2),  # of yesterday, not charted: due
+        (lambda kit: mag(kit, 24.1, once=True), 0, 2),  # older: due, or given and not charted
+        (lambda kit: mag(kit, 0, once=True), 2, 2),
+        (lambda kit: mag(kit, 6, per_day=Decimal(1)), 2, 2),  # keeps its hours
+        (lambda kit: mag(kit, 30, per_day=Decimal("0.5")), 2, 2),  # next in 18 h
+        (lambda kit: mag(kit, 12, per_day=Decimal("0.5")), 0, 0),  # next in 36 h
+        (lambda kit: mag(kit, 0, 6, dose=None, rate=kit.mg_rate("1")), 0, 0),
+        (lambda kit: mag(kit, 3, -6, dose=None, rate=kit.mg_rate("1")), 6, 6),
+        (lambda kit: mag(kit, 3, -30, dose=None, rate=kit.mg_rate("1")), 24, 24),
+        (lambda kit: mag(kit, None, dose=None, rate=kit.mg_rate("1")), 24, 24),
         (lambda kit: mag(kit, 3, per_day=Decimal(4)), 8, 8),
         (lambda kit: mag(kit, 3, -12, per_day=Decimal(4)), 4, 4),
         (lambda kit: mag(kit, None, per_day=Decimal(2)), 4, 4),
@@ -99,6 +131,28 @@ def test_doses_due_in_the_next_24_h(
     kit: ModuleType, build: Any, low: int, high: int | None
 ) -> None:
     assert span(magnesium_24h(kit.view(orders=(build(kit),)))) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("start", "grams"),
+    [(0.5, 2), (0, 2), (-1, 2), (-25, 0)],
+)
+def test_a_draft_written_a_moment_ago_starts_now(kit: ModuleType, start: float, grams: int) -> None:
+    draft = mag(kit, start, kind=OrderKind.DRAFT, per_day=Decimal(1))
+    assert span(magnesium_24h(kit.view(drafts=(draft,)))) == (grams, grams)
+
+
+@pytest.mark.parametrize(("start", "low"), [(3, 2), (0, 2), (-1, 4)])
+def test_only_an_order_that_has_begun_may_be_the_dose_that_was_given(
+    kit: ModuleType, start: float, low: int
+) -> None:
+    patient = kit.view(orders=(mag(kit, start, once=True),), administrations=(gave(kit, 2),))
+    assert span(magnesium_24h(patient)) == (low, 4)
+
+
+def test_a_total_is_of_now_in_the_unit_of_its_kind(kit: ModuleType) -> None:
+    state = magnesium_24h(kit.view(administrations=(gave(kit, 5),))).state
+    assert state == Measured(kit.grams(2), "2 g (8.12 mmol, 16.24 meq)", kit.NOW)
 
 
 def test_a_single_dose_that_was_given_is_not_due_again(kit: ModuleType) -> None:
@@ -144,13 +198,21 @@ def test_r10_administrations_not_known_count_orders_only_and_say_so(kit: ModuleT
     assert span(fact) == (2, 2)
     assert isinstance(fact.state, Measured)
     assert fact.state.flags == ("doses given are not visible: orders only",)
-    assert "doses given are not visible" in fact.explained
+    assert fact.explained.endswith("on order; doses given are not visible: orders only")
 
 
 def test_medications_not_known_is_not_known(kit: ModuleType) -> None:
     state = magnesium_24h(kit.view(orders=None)).state
-    assert isinstance(state, NotKnown)
-    assert state.key == "medications"
+    assert state == NotKnown("medications", "`medications` was not supplied")
+
+
+@pytest.mark.parametrize(("start", "end", "grams"), [(30, 5, 2), (5, None, 2), (40, 30, 0)])
+def test_a_dose_counts_when_it_ended_else_when_it_began(
+    kit: ModuleType, start: float, end: float | None, grams: int
+) -> None:
+    ended = None if end is None else kit.ago(end)
+    dose = replace(gave(kit, start), start=kit.ago(start), end=ended)
+    assert span(magnesium_24h(kit.view(administrations=(dose,)))) == (grams, grams)
 
 
 def test_potassium_is_added_by_every_route_in_meq(kit: ModuleType) -> None:

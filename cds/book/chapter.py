@@ -1,0 +1,136 @@
+"""One rule of the book, from its head to the lines where it is signed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from cds.book import signatures
+from cds.book.appendix import TESTS
+from cds.book.introduction import PENDING
+from cds.book.markdown import bullets, table
+from cds.book.offers import numbered, offers, reasons, repeat
+from cds.book.pages import FAMILIES, Pages, sentence
+from cds.book.rows import at_a_glance, read_aloud, said_when
+from cds.rulebook.model import Rule
+from cds.rulebook.prose.limits import measured, units_of
+from cds.rulebook.prose.words import HOOKS, listed
+
+_RULE = re.compile(r"\brule ([a-z][a-z0-9]*(?:-[a-z0-9]+)+)")
+_STATUS = {
+    "draft": "draft: not judged, shows no card",
+    "silent": "silent: judged, shows no card",
+    "active": "active: shows cards",
+    "retired": "retired: not judged any more",
+}
+
+
+def chapter(number: int, rule: Rule, pages: Pages) -> Iterator[str]:
+    """The whole chapter of a rule."""
+    yield f"## {number}. {rule.title}"
+    yield ""
+    yield from _head(rule)
+    yield f"**What it is for.** {_told(rule.purpose, pages)}"
+    yield ""
+    names = numbered(rule)
+    yield "### The rule, to be read aloud"
+    yield ""
+    yield from read_aloud(rule, pages, names)
+    yield from said_when("Any of these cards may add", rule.notes, pages)
+    yield "### The rows at a glance"
+    yield ""
+    yield from at_a_glance(rule, pages, names)
+    yield "### What the card may offer"
+    yield ""
+    yield from offers(rule, pages, names)
+    yield from _limits(rule, pages)
+    yield from _tests(rule, pages)
+    yield from _judgement(rule, pages)
+    yield from _history(rule, pages)
+    yield from signatures.of_rule(rule, pages)
+
+
+def _told(text: str, pages: Pages) -> str:
+    """A text of the rule file; other rules are called by their chapter."""
+    chapters = {rule.id: i for i, rule in enumerate(pages.rules, 1)}
+
+    def one(match: re.Match[str]) -> str:
+        number = chapters.get(match.group(1))
+        return f"chapter {number}" if number else match.group()
+
+    return _RULE.sub(one, pages.says(text))
+
+
+def _head(rule: Rule) -> Iterator[str]:
+    review = rule.reviewed
+    signed = (
+        "nobody yet: this rule is not signed off by a clinician"
+        if review.by == PENDING
+        else f"{review.by}, {review.date}"
+    )
+    yield from table(
+        ("About this rule", ""),
+        (
+            ("Rows", listed((x.row for x in rule.levels), "and")),
+            ("Topic", FAMILIES.get(rule.family, rule.family)),
+            ("When it is judged", listed(HOOKS[hook] for hook in rule.hooks)),
+            ("Version and state", f"{rule.version}, {_STATUS[rule.status]}"),
+            ("Owner", rule.owner),
+            ("Reviewed by", signed),
+            ("Next review due", str(review.due)),
+        ),
+    )
+
+
+def _limits(rule: Rule, pages: Pages) -> Iterator[str]:
+    names = pages.reaches[rule.id].thresholds
+    if not names:
+        return
+    yield "### Limits this rule rests on"
+    yield ""
+    found = [pages.book.thresholds[name] for name in names if name in pages.book.thresholds]
+    found.sort(key=lambda limit: (limit.analyte.value, next(iter(limit.values.values()))))
+    yield from table(
+        ("Of what", "Limit, in each unit", "Why", "Sources"),
+        ((measured(x.analyte), listed(units_of(x)), x.why, pages.sources(x.cite)) for x in found),
+    )
+
+
+def _tests(rule: Rule, pages: Pages) -> Iterator[str]:
+    yield "### How it is tested"
+    yield ""
+    count = len(rule.cases)
+    told = f"{count} made-up {'patient tests' if count == 1 else 'patients test'} this rule"
+    yield f"{told}; the chapter “{TESTS}” lists them."
+    yield ""
+    laws = list(pages.laws_of(rule))
+    if laws:
+        yield "Laws about this rule, checked by proof over every possible patient:"
+        yield ""
+        yield from bullets((0, f"{law.title}: {sentence(law.why)}") for law in laws)
+
+
+def _judgement(rule: Rule, pages: Pages) -> Iterator[str]:
+    yield "### When it is wrong, and when not to follow it"
+    yield ""
+    if rule.known_false_alarms:
+        yield "Known false alarms, and what this rule does not see:"
+        yield ""
+        yield from bullets((0, sentence(_told(text, pages))) for text in rule.known_false_alarms)
+    if rule.override_reasons:
+        yield f"A clinician may answer: {reasons(rule, pages)}."
+        yield ""
+    again = repeat(rule, pages)
+    if again:
+        yield f"{again} This is stated, and not acted on yet: the card comes at every call."
+        yield ""
+    yield f"Sources of this rule: {pages.sources(rule.cite)}."
+    yield ""
+
+
+def _history(rule: Rule, pages: Pages) -> Iterator[str]:
+    entries = (pages.extras.history or {}).get(rule.id, ())
+    if entries:
+        yield "### Changes"
+        yield ""
+        yield from table(("Release", "Version of the rule", "Patients it touches"), entries)

@@ -1,0 +1,148 @@
+"""Clauses as sentences: what is read aloud is what the engine judges."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "rulebook"))
+
+import rulefiles
+
+from cds.rulebook.clauses import ClauseCompiler
+from cds.rulebook.model import AnyOf, CannotTell, Holds, Rulebook
+from cds.rulebook.prose.clauses import Speaker, negated
+from cds.rulebook.prose.texts import filled
+from cds.rulebook.reading import read_source
+from cds.rulebook.scope import Scope
+from cds.rulebook.source import Source
+
+SHARED = rulefiles.SHARED.replace(
+    "thresholds:\n",
+    """
+  magnesium_aside: {lab_set_aside: magnesium, beyond: day, within: day}
+  magnesium_aside_why: {lab_set_aside_reason: magnesium, beyond: day, within: day}
+  magnesium_week: {lab: magnesium, newest_within: week}
+  own_limit: {reference_low: magnesium, between: [1.2 mg/dL, 2.2 mg/dL]}
+  differing: {two_results: magnesium}
+  diuretic: {medication: [loop-diuretic, thiazide], which: [active, draft]}
+  infusion: {medication: mg-replacement-iv, which: [given], route: parenteral}
+  oral_potassium: {medication: k-replacement, which: [active], route: oral}
+  long_ppi: {medication: ppi, which: [active], running: 365 d}
+  many: {medication: [acei, arb, arni, mra, nsaid], which: [active]}
+  infarction: {problem: myocardial-infarction, onset_within: 28 d, undated: counts}
+  sepsis: {problem: [sepsis, septic-shock], undated: of-this-stay}
+  dialysis: {procedure: dialysis, within: 30 d}
+  allergy: {allergy: magnesium}
+  magnesium_test: {lab_order: [19123-9], within: 24 h}
+  icu: {patient: icu}
+  encounter: {patient: encounter}
+  setting: {patient: setting}
+  drugs_there: {supplied: medications}
+  drugs_failed: {failed: medications}
+  dilution: {derived: possible_dilution}
+  total: {derived: magnesium_24h}
+  draft_dose: {derived: magnesium_draft_dose}
+  order_dose: {order: dose, of: magnesium_sulfate_dose}
+  order_day: {order: daily, of: potassium_dose}
+  order_rate: {order: rate, of: potassium_rate}
+  order_route: {order: route}
+  order_push: {order: push}
+  order_undiluted: {order: undiluted}
+  order_readable: {order: readable}
+  order_editable: {order: editable}
+  order_bag: {order: product, one_of: ["829757"]}
+  order_injectable: {order: roles, one_of: [mg-replacement-iv]}
+  order_laxative: {order: roles, one_of: [mg-containing-laxative]}
+thresholds:
+  mg_severe: {of: magnesium, value: [1.2 mg/dL], why: severe, cite: [paper]}
+""".lstrip("\n"),
+).replace(
+    "  mg_class: {of",
+    "  own_class:\n    of: magnesium\n    steps: [severe, mg_severe, low, mg_low, normal]\n"
+    "    contested: {label: borderline, threshold: mg_low, by: own_limit}\n"
+    "  mg_class: {of",
+).replace(
+    "windows:\n",
+    "windows:\n  week: {inpatient: 7 d, outpatient: 7 d, why: a week, cite: [paper]}\n",
+).replace(
+    "  child: {when",
+    "  low_aloud: {means: magnesium is low, when: {mg_class: {is: low}}}\n"
+    "  either_low: {means: magnesium or potassium is low, when: {potassium: {below: k_low}}}\n"
+    "  stop_here: {means: a stop is present, when: {epilepsy: present}}\n"
+    "  two_parts: {when: {any: [{epilepsy: present}, {icu: present}]}}\n"
+    "  child: {when",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Rulebook:
+    return rulefiles.load(tmp_path_factory.mktemp("prose"), shared=SHARED)
+
+
+def said(book: Rulebook, data: Any) -> str:
+    scope = Scope(
+        book.terminology,
+        book.templates,
+        facts=dict(book.facts),
+        thresholds=dict(book.thresholds),
+        tables=dict(book.tables),
+        definition_names=set(book.definitions),
+    )
+    clause = ClauseCompiler(scope, Source("prose", {}, {})).compile(data, ())
+    assert clause is not None, scope.problems
+    return Speaker(book).sentence(clause)
+
+
+EXAMPLES = read_source(Path(__file__).with_name("sentences.yaml"), "sentences").data["clauses"]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["said"][:60])
+def test_a_clause_is_a_sentence(book: Rulebook, example: Any) -> None:
+    assert said(book, example["clause"]) == example["said"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "opposite"),
+    [
+        ("body is light (5 kg or less)", "body is not light (5 kg or less)"),
+        ("an emergency is on the list", "no emergency is on the list"),
+        ("x is long, and y is low", "it is not true that x is long, and y is low"),
+        ("kidneys fail", "it is not true that kidneys fail"),
+    ],
+)  # fmt: skip
+def test_what_has_parts_is_denied_as_a_whole(sentence: str, opposite: str) -> None:
+    assert negated(sentence) == opposite
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Below {mg_low}: {magnesium}", "Below 1.7 mg/dL: [magnesium value]"),
+        ("{magnesium.why}.", "[magnesium: value, time and age, or why there is none]."),
+        ("{diuretic} and {many}", "[loop diuretic or thiazide, by name] and [drugs, by name]"),
+        ("{epilepsy} {magnesium_aside_why}", "[the problem as recorded] [reason]"),
+        ("{dose} over {duration}, {order}", "[dose] over [duration], [name of the order]"),
+        ("At most {tablets}", "At most [dose of the table]"),
+        ("{magnesium.age} ago", "[age of the result] ago"),
+    ],
+)  # fmt: skip
+def test_holes_of_a_text_are_named_in_words(book: Rulebook, text: str, told: str) -> None:
+    assert filled(text, book) == told
+
+
+def test_numbers_of_the_glossary_follow_the_term(book: Rulebook) -> None:
+    speaker = Speaker(book, {"low_aloud": 7})
+    clause = Holds("low_aloud", True, book.definitions["low_aloud"].where)
+    assert speaker.sentence(clause) == "magnesium is not low (term 7)"
+
+
+def test_what_is_not_certain_is_one_line_of_a_list(book: Rulebook) -> None:
+    low = book.definitions["low_aloud"]
+    either = AnyOf(
+        (Holds("low_aloud", True, low.where), CannotTell("low_aloud", low.where)), low.where
+    )
+    assert list(Speaker(book).lines(either)) == [(0, "it is not certain that magnesium is low")]
