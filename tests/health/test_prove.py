@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cds import cli
+from cds.rule_commands import FINDINGS
 
 RULES = Path(__file__).parents[2] / "rules"
 TABLE = "rows: {full: 4, half: 2, low: 1, hold: none, unknown: none}"
@@ -43,7 +44,7 @@ def test_a_broken_law_is_a_finding(tmp_path: Path) -> None:
     assert TABLE in text
     shared.write_text(text.replace(TABLE, TABLE.replace("half: 2", "half: 3"), 1), "utf-8")
     result = run("--law", "infusion-within-class-and-kidneys", rules=rules)
-    assert result.exit_code == cli.FINDINGS
+    assert result.exit_code == FINDINGS
     assert "broken   infusion-within-class-and-kidneys: " in result.stdout
     assert "a patient who breaks it (the engine agrees)" in result.stdout
 

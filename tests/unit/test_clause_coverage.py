@@ -36,7 +36,7 @@ SEEN = [
     (RULE, "levels.C4-iv-3.when.all.2.any.1", {"yes", "no"}),
     (RULE, "suggestions.delete-potassium", {"offered"}),
     ("define.potassium_crisis_in_icu", "when", {"yes", "no"}),
-    ("define.potassium_crisis_in_icu", "when.all.3", {"yes", "no"}),
+    ("define.potassium_crisis_in_icu", "when.all.2", {"yes", "no"}),
 ]
 
 
@@ -53,7 +53,7 @@ WANTED = [
     (RULE, "levels.C4-iv-1.when.all.2", ("yes", "no")),
     (RULE, "levels.C4-iv-4.when.all.2", ("yes", "no", "cannot-tell")),
     (RULE, "suggestions.delete-potassium", ("offered",)),
-    ("define.potassium_crisis_in_icu", "when.all.3", ("yes", "no")),
+    ("define.potassium_crisis_in_icu", "when.all.2", ("yes", "no")),
     ("define.magnesium_card_speaks", "when.any.2", ("yes", "no")),
     # "no, or cannot tell" asked of one definition is always decided, whatever its members are
     ("define.magnesium_card_speaks", "when", ("yes", "no")),
