@@ -8,6 +8,10 @@ CdsError
 |   +-- UnknownService  no such service id (404)
 |   +-- TooLarge        the body is larger than allowed (413)
 |   +-- Precondition    required data is neither supplied nor fetchable (412)
+|   +-- Unauthorized    who is calling is not proved (401)
+|   +-- Forbidden       this client may not do that (403)
+|   +-- TooMany         more requests than this client may send (429)
+|   +-- Overloaded      no room for one more request right now (503)
 +-- SettingsError       the environment asks for something impossible
 """
 
@@ -86,6 +90,42 @@ class Precondition(BadRequest):
 
     status = 412
     code = "required"
+
+
+class Unauthorized(BadRequest):
+    """Who is calling is not proved (401). The text says what was wrong, never the token."""
+
+    status = 401
+    code = "login"
+
+
+class Forbidden(BadRequest):
+    """A known client asks for what it may not have (403)."""
+
+    status = 403
+    code = "forbidden"
+
+
+class TooMany(BadRequest):
+    """More requests than this client may send (429); `retry_after` in seconds."""
+
+    status = 429
+    code = "throttled"
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Overloaded(BadRequest):
+    """No room for one more request right now (503); `retry_after` in seconds."""
+
+    status = 503
+    code = "throttled"
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class SettingsError(CdsError):

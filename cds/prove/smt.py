@@ -28,7 +28,7 @@ def conj(terms: Iterable[Bool]) -> Bool:
             kept.append(term)
     if not kept:
         return True
-    return kept[0] if len(kept) == 1 else z3.And(*kept)
+    return kept[0] if len(kept) == 1 else _joined(z3.Z3_mk_and, kept)
 
 
 def disj(terms: Iterable[Bool]) -> Bool:
@@ -41,12 +41,20 @@ def disj(terms: Iterable[Bool]) -> Bool:
             kept.append(term)
     if not kept:
         return False
-    return kept[0] if len(kept) == 1 else z3.Or(*kept)
+    return kept[0] if len(kept) == 1 else _joined(z3.Z3_mk_or, kept)
 
 
 def neg(term: Bool) -> Bool:
     """Not."""
-    return not term if isinstance(term, bool) else z3.Not(term)
+    if isinstance(term, bool):
+        return not term
+    return z3.BoolRef(z3.Z3_mk_not(term.ctx_ref(), term.as_ast()), term.ctx)
+
+
+def _joined(make: Any, terms: list[Any]) -> Bool:
+    """And/Or without the checks and conversions of z3's own, which are most of a translation."""
+    listed = (z3.Ast * len(terms))(*(term.as_ast() for term in terms))
+    return z3.BoolRef(make(terms[0].ctx_ref(), len(terms), listed), terms[0].ctx)
 
 
 def implies(premise: Bool, conclusion: Bool) -> Bool:
@@ -67,8 +75,8 @@ def exactly_one(terms: Iterable[Bool]) -> Bool:
 
 def at_most_one(terms: Iterable[Bool]) -> Bool:
     """No two of them."""
-    listed = [term for term in terms if term is not False]
-    return conj(disj((neg(a), neg(b))) for i, a in enumerate(listed) for b in listed[i + 1 :])
+    others = [neg(term) for term in terms if term is not False]
+    return conj(disj((a, b)) for i, a in enumerate(others) for b in others[i + 1 :])
 
 
 def number(value: Decimal) -> Real:

@@ -1,91 +1,150 @@
-"""YAML 1.2 files as plain text trees.
+"""YAML files as plain text trees.
 
 Scalars stay text: a number never passes through float, `no` is never a boolean. Duplicate keys,
-anchors, aliases and several documents in one file are refused.
+anchors, aliases, tags and several documents in one file are refused. The tree is built from the
+events of libyaml, since a rule set is read at every start of a worker.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+import yaml
+from yaml.events import (
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
 from cds.errors import Problem, RulebookError
 from cds.rulebook.source import At, Source
 
 MAX_DEPTH = 14
+_KEPT_FILES = 256  # a rule set has about fifty; a site reads the same ones again
 
 
 class _Reader:
-    def __init__(self, file: str) -> None:
+    """One document; `events` stands behind the event that is being read."""
+
+    def __init__(self, file: str, events: Iterator[Event]) -> None:
         self.file = file
+        self.events = events
         self.lines: dict[At, int] = {}
         self.problems: list[Problem] = []
 
-    def plain(self, node: Node, path: At) -> Any:
-        line = node.start_mark.line + 1
+    def value(self, event: Event, path: At) -> Any:
+        line = _line(event)
         self.lines.setdefault(path, line)
-        if len(path) > MAX_DEPTH:
-            self.problems.append(Problem(self.file, line, "this is nested too deeply"))
-            return None
-        if node.anchor is not None:
-            self.problems.append(
-                Problem(
-                    self.file,
-                    line,
-                    "anchors and aliases are not used in rule files",
-                    "Write the value out, or give it a name in `rules/shared`.",
-                )
-            )
-        if isinstance(node, MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, SequenceNode):
-            return [self.plain(item, (*path, i)) for i, item in enumerate(node.value)]
-        return None if _is_null(node) else str(node.value)
+        if len(path) > MAX_DEPTH:  # not one step further: a file may be nested without end
+            self.report(line, "this is nested too deeply")
+            raise RulebookError(tuple(self.problems))
+        self._refuse(event, line)
+        match event:
+            case MappingStartEvent():
+                return self._mapping(path)
+            case SequenceStartEvent():
+                return self._sequence(path)
+            case ScalarEvent():
+                return None if _is_null(event) else event.value
+            case _:  # an alias, refused above
+                return None
 
-    def _mapping(self, node: MappingNode, path: At) -> dict[str, Any]:
+    def _mapping(self, path: At) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value)
-            line = key_node.start_mark.line + 1
+        while not isinstance(event := next(self.events), MappingEndEvent):
+            line = _line(event)
+            key = self._key(event, path)
             if key in found:
-                self.problems.append(
-                    Problem(self.file, line, f"`{key}` stands here twice", "Keep one of the two.")
-                )
-                continue
+                self.report(line, f"`{key}` stands here twice", "Keep one of the two.")
             self.lines[(*path, key)] = line
-            found[key] = self.plain(value_node, (*path, key))
+            found[key] = self.value(next(self.events), (*path, key))
         return found
 
+    def _key(self, event: Event, path: At) -> str:
+        if isinstance(event, ScalarEvent):
+            self._refuse(event, _line(event))
+            return str(event.value)
+        self.report(_line(event), "a key is a word, not a list or a mapping")
+        self.value(event, (*path, "?"))
+        return "?"
 
-def _is_null(node: Node) -> bool:
-    plain = isinstance(node, ScalarNode) and node.style is None
-    return plain and node.value in ("", "~", "null")
+    def _sequence(self, path: At) -> list[Any]:
+        found: list[Any] = []
+        while not isinstance(event := next(self.events), SequenceEndEvent):
+            found.append(self.value(event, (*path, len(found))))
+        return found
+
+    def _refuse(self, event: Event, line: int) -> None:
+        if isinstance(event, NodeEvent) and event.anchor is not None:  # an alias has one too
+            self.report(
+                line,
+                "anchors and aliases are not used in rule files",
+                "Write the value out, or give it a name in `rules/shared`.",
+            )
+        elif isinstance(event, ScalarEvent | CollectionStartEvent) and event.tag is not None:
+            self.report(line, "tags are not used in rule files", "Write the value without one.")
+
+    def report(self, line: int, message: str, fix: str = "") -> None:
+        """A finding at a line."""
+        self.problems.append(Problem(self.file, line, message, fix))
+
+
+def _line(event: Event) -> int:
+    return cast(yaml.Mark, event.start_mark).line + 1
+
+
+def _is_null(event: ScalarEvent) -> bool:
+    return bool(event.implicit[0]) and event.value in ("", "~", "null")
 
 
 def read_source(path: Path, shown: str) -> Source:
     """Read one file; `shown` is the name used in messages. Raises RulebookError."""
     try:
         text = path.read_text(encoding="utf-8")
-        node = YAML(typ="safe", pure=True).compose(text)
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise RulebookError(
-            (Problem(shown, line, f"not readable as YAML: {error.problem}"),)
-        ) from None
-    except (YAMLError, RecursionError):
-        raise RulebookError((Problem(shown, 1, "not readable as YAML"),)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise RulebookError(
             (Problem(shown, 1, f"the file cannot be read ({type(error).__name__})"),)
         ) from None
-    if not isinstance(node, MappingNode):
-        raise RulebookError((Problem(shown, 1, "the file is empty or not a mapping"),))
-    reader = _Reader(shown)
-    data = reader.plain(node, ())
+    return _parsed(text, shown)
+
+
+@lru_cache(maxsize=_KEPT_FILES)
+def _parsed(text: str, shown: str) -> Source:
+    """Kept, because every site reads the same files; nobody changes what was read."""
+    try:
+        return _document(shown, yaml.parse(text, Loader=yaml.CSafeLoader))
+    except yaml.MarkedYAMLError as error:
+        last = max(1, len(text.splitlines()))  # the end of a file is no line of it
+        line = min(error.problem_mark.line + 1, last) if error.problem_mark else 1
+        raise RulebookError(
+            (Problem(shown, line, f"not readable as YAML: {error.problem}"),)
+        ) from None
+    except yaml.YAMLError:
+        raise RulebookError((Problem(shown, 1, "not readable as YAML"),)) from None
+
+
+def _document(shown: str, events: Iterator[Event]) -> Source:
+    next(events)  # the start of the stream
+    reader = _Reader(shown, events)
+    data = None
+    if isinstance(next(events), DocumentStartEvent):
+        data = reader.value(next(events), ())
+        reader.lines.setdefault((), 1)
+        next(events)  # the end of the document
+        after = next(events)
+        if isinstance(after, DocumentStartEvent):
+            reader.report(_line(after), "another document begins here", "Keep one in a file.")
     if reader.problems:
         raise RulebookError(tuple(reader.problems))
+    if not isinstance(data, dict):
+        raise RulebookError((Problem(shown, 1, "the file is empty or not a mapping"),))
     return Source(shown, data, reader.lines)

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
 from naive import Naive
-from ruamel.yaml import YAML
 
 from cds.engine.decide import judge_rule
 from cds.engine.decision import Decision, Offer
@@ -71,14 +71,8 @@ Evaluator = Callable[[Rules, str, Given], Answer]
 
 def plain(path: Path) -> Data:
     """A YAML file as dicts, lists and texts."""
-    found: Data = _texts(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
+    found: Data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
     return found
-
-
-def _texts(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {str(key): _texts(value) for key, value in data.items()}
-    return [_texts(item) for item in data] if isinstance(data, list) else str(data)
 
 
 def read_rules(directory: Path, book: Rulebook) -> Rules:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cds.errors import RulebookError
+from cds.rulebook.load import load_rulebook
 from cds.rulebook.reading import MAX_DEPTH, read_source
 from cds.rulebook.source import Source
 
@@ -70,8 +72,10 @@ def test_a_file_without_members_is_refused(tmp_path: Path, text: str) -> None:
     [
         ("a: [", "rules/a.yaml:1: not readable as YAML: "),
         ("a: 1\n b: 2\n", "rules/a.yaml:2: not readable as YAML: "),
-        ("a: 1\n---\nb: 2\n", "rules/a.yaml:2: not readable as YAML: but found another document"),
-        ("a: *nobody\n", "rules/a.yaml:1: not readable as YAML: found undefined alias"),
+        ("a: 1\n---\nb: 2\n", "rules/a.yaml:2: another document begins here Keep one in a file."),
+        ("a: *nobody\n", "rules/a.yaml:1: anchors and aliases are not used in rule files"),
+        ("a: !!int 1\n", "rules/a.yaml:1: tags are not used in rule files"),
+        ("a: 1\n? [b]\n: 2\n", "rules/a.yaml:2: a key is a word, not a list or a mapping"),
         ("a: 1\nb: 2\na: 3\n", "rules/a.yaml:3: `a` stands here twice Keep one of the two."),
         ("a: &x 1\n", "rules/a.yaml:1: anchors and aliases are not used in rule files"),
         (b"a: \xff\n", "rules/a.yaml:1: the file cannot be read (UnicodeDecodeError)"),
@@ -104,3 +108,17 @@ def test_nesting_that_nobody_can_follow_is_refused(tmp_path: Path) -> None:
 def test_all_faults_of_one_file_are_listed(tmp_path: Path) -> None:
     found = refused(tmp_path, "a: &x 1\nb: {c: 1, c: 2}\nd: &y 2\n")
     assert [line.split(":")[1] for line in found] == ["1", "2", "3"]
+
+
+def test_a_file_read_again_is_read_from_what_is_written_now(tmp_path: Path) -> None:
+    assert read(tmp_path, "a: 1\n").data == {"a": "1"}
+    assert read(tmp_path, "a: 2\n").data == {"a": "2"}
+
+
+def test_loading_a_rule_set_changes_nothing_of_what_was_read() -> None:
+    rules = Path(__file__).parents[3] / "rules"
+    load_rulebook(rules, "example")
+    for path in sorted(rules.glob("*.yaml")):
+        text = path.read_text(encoding="utf-8")
+        kept = read_source(path, f"rules/{path.name}").data
+        assert kept == yaml.load(text, Loader=yaml.BaseLoader), path.name
