@@ -40,9 +40,18 @@ _SPELLING = (
     "read from text",
     "the test code",  # said under "Based on": in a sentence it reads as doubt about the value
 )
-# No reader would call these "the newest result": nothing was measured, it was not this specimen,
-# or it is not in the past (safety points 8 and 10).
-_NEVER_SHOWN = frozenset({Reason.NO_VALUE, Reason.WRONG_SPECIMEN, Reason.FUTURE, Reason.NO_TIME})
+# No reader would call these "the newest result": nothing was measured, it was not this specimen or
+# not this quantity, or it is not in the past (safety points 8 and 10). So none of them stands
+# before an older result that may be low (R25).
+_NEVER_SHOWN = frozenset(
+    {
+        Reason.NO_VALUE,
+        Reason.WRONG_SPECIMEN,
+        Reason.NOT_APPLICABLE,
+        Reason.FUTURE,
+        Reason.NO_TIME,
+    }
+)
 # What `set_aside` may answer: a result without a time is shown only where it is all there is.
 SET_ASIDE_REASONS = (
     Reason.STALE,
@@ -52,7 +61,6 @@ SET_ASIDE_REASONS = (
     Reason.COMPARATOR,
     Reason.IMPLAUSIBLE,
     Reason.NO_TIME,
-    Reason.NOT_APPLICABLE,
     Reason.UNREADABLE,
 )
 

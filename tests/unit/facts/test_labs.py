@@ -212,7 +212,14 @@ class TestR25SetAside:
         assert (answer[1] if answer else None) is reason
 
     @pytest.mark.parametrize(
-        "reason", [Reason.NO_VALUE, Reason.WRONG_SPECIMEN, Reason.FUTURE, Reason.NO_TIME]
+        "reason",
+        [
+            Reason.NO_VALUE,
+            Reason.WRONG_SPECIMEN,
+            Reason.NOT_APPLICABLE,
+            Reason.FUTURE,
+            Reason.NO_TIME,
+        ],
     )
     def test_what_is_not_a_past_value_of_this_specimen_does_not_count(
         self, kit: ModuleType, reason: Reason
