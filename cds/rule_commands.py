@@ -17,6 +17,7 @@ import typer
 from cds import bootstrap
 from cds.errors import CdsError, SettingsError
 from cds.newrule import FAMILIES, NOBODY_YET, Wish, next_steps, write_rule
+from cds.proofrecord import write_record
 from cds.rulebook.load import LAWS, load_rulebook
 from cds.rulebook.mutate import Mutant
 from cds.settings import Settings
@@ -80,19 +81,29 @@ def _noticed_by_laws(settings: Settings) -> Callable[[Mutant], bool]:
 @app.command("prove")
 def prove_laws(
     law: Annotated[str | None, typer.Option(help="Only this law, by name.")] = None,
+    record: Annotated[
+        bool, typer.Option(help="Keep the result for services without the prover.")
+    ] = False,
 ) -> None:
     """Prove the safety laws over all possible patients, or show a patient who breaks one."""
     with told():
         settings, report = Settings.from_environment(), _prover()
-        good = asked = True
+        if record and (law is not None or settings.site is not None):
+            raise SettingsError(
+                "--record: keeps all laws at every site; no --law, no CDS_SITE"
+            )
+        found = []
         for proved in report.prove(settings.rules, settings.site, law):
             if proved.proofs:
                 typer.echo(report.in_words(proved))
-            good, asked = good and proved.good, bool(proved.proofs)
-        if not asked and law is not None:
+            found.append(proved)
+        if law is not None and not found[-1].proofs:
             raise SettingsError(f"--law: there is no law `{law}` in {settings.rules / LAWS}")
-    if not good:
+    if not all(proved.good for proved in found):
         raise typer.Exit(FINDINGS)
+    if record:
+        held = ((one.site, one.digest, len(one.proofs)) for one in found)
+        typer.echo(f"wrote {write_record(settings.rules, held)}")
 
 
 @app.command("book")

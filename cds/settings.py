@@ -27,6 +27,7 @@ ELSEWHERE = ("CDS_REQUIRE",)
 
 _ON = ("1", "true", "on")
 _OFF = ("0", "false", "off", "")
+LEAST_SECRET = 24  # characters; a token that can be guessed opens the service to everybody
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -51,6 +52,30 @@ class Settings(BaseModel):
         description="Browser origins that may call, separated by commas; `*` only in the sandbox.",
     )
     public_url: str | None = Field(None, description="Address by which clients reach this service.")
+    trust: Path | None = Field(
+        None, description="File of trusted clients; without the sandbox there must be one."
+    )
+    state: Path = Field(
+        Path("state"), description="Folder for what must outlive a request; the service makes it."
+    )
+    deadline_ms: int = Field(
+        400, description="Milliseconds a whole call may take where data has to be fetched."
+    )
+    max_depth: int = Field(64, description="How deep the JSON of a request may be nested.")
+    max_entries: int = Field(20_000, description="Entries a Bundle of a request may hold.")
+    request_timeout_ms: int = Field(
+        10_000, description="Milliseconds a client may take to send its request."
+    )
+    max_concurrent: int = Field(
+        64, description="Calls in work at once in one worker; more are answered 503."
+    )
+    requests_a_minute: int = Field(
+        0, description="Calls a client may send in a minute to one worker; 0 = not limited."
+    )
+    admin_token: str | None = Field(
+        None, repr=False, description="Bearer token for `POST /admin/reload`; unset = off."
+    )
+    workers: int = Field(1, description="Processes that serve.")
     log_level: str = Field("info", description="debug, info, warning or error.")
 
     @classmethod
@@ -184,6 +209,33 @@ def _origins(text: str) -> tuple[str, ...]:
     return origins
 
 
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError("must be a file that exists, for example CDS_TRUST=trust.yaml")
+    return path
+
+
+def _whole(least: int, most: int, example: str) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise ValueError(
+                f"must be a whole number, {least} to {most}, for example {example}"
+            )
+        return int(text)
+
+    return read
+
+
+def _secret(text: str) -> str | None:
+    if text and len(text) < LEAST_SECRET:
+        raise ValueError(
+            f"must have at least {LEAST_SECRET} characters; "
+            "`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'` makes one"
+        )
+    return text or None
+
+
 def _address(text: str) -> str | None:
     if text and not text.startswith(("https://", "http://")):
         raise ValueError(
@@ -206,5 +258,15 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "max_body": _bytes,
     "cors_origins": _origins,
     "public_url": _address,
+    "trust": _file,
+    "state": Path,
+    "deadline_ms": _whole(50, 60_000, "CDS_DEADLINE_MS=400"),
+    "max_depth": _whole(16, 500, "CDS_MAX_DEPTH=64"),
+    "max_entries": _whole(100, 1_000_000, "CDS_MAX_ENTRIES=20000"),
+    "request_timeout_ms": _whole(100, 600_000, "CDS_REQUEST_TIMEOUT_MS=10000"),
+    "max_concurrent": _whole(1, 10_000, "CDS_MAX_CONCURRENT=64"),
+    "requests_a_minute": _whole(0, 1_000_000, "CDS_REQUESTS_A_MINUTE=600"),
+    "admin_token": _secret,
+    "workers": _whole(1, 64, "CDS_WORKERS=2"),
     "log_level": _level,
 }

@@ -24,10 +24,11 @@ _MEANT = {
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """One rulebook: the site (or ""), and what became of each law."""
+    """One rulebook: the site (or ""), what became of each law, and the digest of the rules."""
 
     site: str
     proofs: tuple[Proof, ...]
+    digest: str = ""
 
     @property
     def good(self) -> bool:
@@ -42,9 +43,10 @@ def prove(directory: Path, site: str | None = None, law: str | None = None) -> I
     """
     names: tuple[str | None, ...] = (None, *sites_of(directory)) if site is None else (site,)
     for name in names:
-        laws = load_laws(directory, load_rulebook(directory, name))
+        book = load_rulebook(directory, name)
+        laws = load_laws(directory, book)
         wanted = None if law is None else (lambda item: item.name == law)
-        yield Proved(name or "", tuple(Prover(laws).prove(wanted)))
+        yield Proved(name or "", tuple(Prover(laws).prove(wanted)), book.digest)
 
 
 def noticing(directory: Path, site: str | None = None) -> Callable[[Rulebook], bool]:

@@ -42,8 +42,9 @@ from cds.rulebook.site.stops import check_stops
 from cds.rulebook.source import Source
 
 LAWS = "laws.yaml"
+RECORD = "proof.json"
 # What stands among the rules and decides nothing: proofs, documents, help for editors.
-DECIDES_NOTHING = frozenset({"sources", LAWS, "rule.schema.json"})
+DECIDES_NOTHING = frozenset({"sources", LAWS, RECORD, "rule.schema.json"})
 T = TypeVar("T")
 Shared = list[tuple[Source, SharedFile]]
 
