@@ -29,6 +29,8 @@ ABBREVIATIONS = {
     "GFR": "glomerular filtration rate",
     "IV": "into a vein",
     "LOINC": "codes of laboratory tests",
+    "mEq": "milliequivalent",
+    "ms": "millisecond",
     "NHS": "National Health Service of the United Kingdom",
     "NSAID": "non-steroidal anti-inflammatory drug",
     "PEG": "polyethylene glycol (macrogol), a laxative without magnesium",
@@ -36,6 +38,7 @@ ABBREVIATIONS = {
     "QT": "the QT interval of the ECG",
     "QTc": "the QT interval, corrected for the heart rate",
     "RxNorm": "codes of drugs",
+    "sha256": "the kind of fingerprint that is used for the rule files",
     "SNOMED": "SNOMED CT, codes of problems",
 }
 
@@ -46,15 +49,15 @@ def tests(pages: Pages) -> Iterator[str]:
         "Each rule is tested with made-up patients, one line for each. A line names only "
         "what is special about its patient; all else is as in an adult inpatient with "
         "good kidneys. Behind the colon stands what the card must offer or how urgent it "
-        "must be, and the row in brackets is the one that must give the card. “Half "
-        "kidneys” are kidneys that allow half of the dose, “low kidneys” those that allow "
-        "only the lowest dose."
+        "must be, and the row in brackets is the one that must give the card. “Full kidneys” "
+        "stands for kidney function that is good, “half kidneys” for reduced, “low kidneys” "
+        "for severely reduced."
     )
     yield from paragraph(
-        "Where a count is given: each condition of a rule can be true, not true or not "
-        "known, and each row and offer can come or not. The count says how many of these "
-        "answers a case shows; the owner of the rules can list the others. Laws are checked "
-        "besides, by proof, for every possible patient."
+        "Each condition of a rule can be true, not true, or impossible to tell, and each row and "
+        "offer can come or not. Where a count of these possibilities is given, it says how many a "
+        "case shows; the owner of the rules can list the others. Laws are checked besides, by "
+        "proof, for every possible patient."
     )
     for rule in pages.rules:
         yield f"### {rule.title}"

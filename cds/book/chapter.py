@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 from cds.book import signatures
 from cds.book.appendix import TESTS
+from cds.book.glossary import HOW_OLD, PROOF, WORKED_OUT
 from cds.book.introduction import PENDING
-from cds.book.markdown import bullets, table
+from cds.book.markdown import bullets, paragraph, table
 from cds.book.offers import numbered, offers, reasons, repeat
 from cds.book.pages import FAMILIES, Pages, sentence
 from cds.book.rows import at_a_glance, read_aloud, said_when
-from cds.rulebook.model import Rule
-from cds.rulebook.prose.limits import measured, units_of
+from cds.rulebook.model import Rule, Threshold
+from cds.rulebook.prose.limits import limit, measured, units_of
 from cds.rulebook.prose.words import HOOKS, listed
 
 _RULE = re.compile(r"\brule ([a-z][a-z0-9]*(?:-[a-z0-9]+)+)")
@@ -74,12 +75,19 @@ def _head(rule: Rule) -> Iterator[str]:
             ("Rows", listed((x.row for x in rule.levels), "and")),
             ("Topic", FAMILIES.get(rule.family, rule.family)),
             ("When it is judged", listed(HOOKS[hook] for hook in rule.hooks)),
-            ("Version and state", f"{rule.version}, {_STATUS[rule.status]}"),
+            ("Version and state", f"{rule.version}, {_state(rule)}"),
             ("Owner", rule.owner),
             ("Reviewed by", signed),
-            ("Next review due", str(review.due)),
+            ("Review due", str(review.due)),
         ),
     )
+
+
+def _state(rule: Rule) -> str:
+    told = _STATUS[rule.status]
+    if rule.status == "active" and rule.reviewed.by == PENDING:
+        return f"{told} (for made-up patients only, until it is signed)"
+    return told
 
 
 def _limits(rule: Rule, pages: Pages) -> Iterator[str]:
@@ -91,9 +99,17 @@ def _limits(rule: Rule, pages: Pages) -> Iterator[str]:
     found = [pages.book.thresholds[name] for name in names if name in pages.book.thresholds]
     found.sort(key=lambda limit: (limit.analyte.value, next(iter(limit.values.values()))))
     yield from table(
-        ("Of what", "Limit, in each unit", "Why", "Sources"),
-        ((measured(x.analyte), listed(units_of(x)), x.why, pages.sources(x.cite)) for x in found),
+        ("Of what", "Limit, in each unit", "What it decides", "Sources"),
+        ((measured(x.analyte), _in_units(x), x.why, pages.sources(x.cite)) for x in found),
     )
+    yield from paragraph(
+        f"Limits of kidney function, of time and of dilution stand in the chapters “{WORKED_OUT}” "
+        f"and “{HOW_OLD}”."
+    )
+
+
+def _in_units(limit_: Threshold) -> str:
+    return listed(units_of(limit_)) if len(limit_.values) > 1 else limit(limit_)
 
 
 def _tests(rule: Rule, pages: Pages) -> Iterator[str]:
@@ -105,8 +121,7 @@ def _tests(rule: Rule, pages: Pages) -> Iterator[str]:
     yield ""
     laws = list(pages.laws_of(rule))
     if laws:
-        yield "Laws about this rule, checked by proof over every possible patient:"
-        yield ""
+        yield from paragraph(f"{PROOF} These laws are about this rule:")
         yield from bullets((0, f"{law.title}: {sentence(law.why)}") for law in laws)
 
 
@@ -118,11 +133,11 @@ def _judgement(rule: Rule, pages: Pages) -> Iterator[str]:
         yield ""
         yield from bullets((0, sentence(_told(text, pages))) for text in rule.known_false_alarms)
     if rule.override_reasons:
-        yield f"A clinician may answer: {reasons(rule, pages)}."
+        yield f"A clinician who does not follow the card may give a reason: {reasons(rule, pages)}."
         yield ""
     again = repeat(rule, pages)
     if again:
-        yield f"{again} This is stated, and not acted on yet: the card comes at every call."
+        yield f"Not done yet: {again} Today the card comes back each time the service is asked."
         yield ""
     yield f"Sources of this rule: {pages.sources(rule.cite)}."
     yield ""
@@ -133,4 +148,4 @@ def _history(rule: Rule, pages: Pages) -> Iterator[str]:
     if entries:
         yield "### Changes"
         yield ""
-        yield from table(("Release", "Version of the rule", "Patients it touches"), entries)
+        yield from table(("Release", "Version of the rule", "What changed, and for whom"), entries)

@@ -30,6 +30,13 @@ from cds.rulebook.walk import facts_in
 IN_A_TABLE = 3  # units of a limit
 MOST_DIGITS = 8  # of a conversion factor
 WORKED_OUT = "What is worked out from the data"
+HOW_OLD = "How old a result may be"
+PROOF = (
+    "A law is a sentence that must hold for every possible patient. A test shows what happens to "
+    "one patient. A proof looks at all patients at once: a program for mathematical proofs "
+    "searches for a patient, with any results, problems, drugs and gaps in the data, for whom the "
+    "rules break the law, and finds that there can be none."
+)
 _STANDINGS = {
     "label": "label of a product",
     "guideline": "guideline",
@@ -43,8 +50,10 @@ def terms(pages: Pages) -> Iterator[str]:
     """Every definition, in the order of the alphabet, with its number."""
     yield from paragraph(
         "A number in a sentence, such as (term 7), leads here. Each term is true, or is "
-        "not true, or cannot be told. Where a sentence denies a term, such as “the rate "
-        "of this order is not stated (term 7)”, the entry says what the yes would be. “On "
+        "not true, or cannot be told. Where a sentence says that a term is not true, the entry "
+        "explains the opposite: when it is true. A value in a term is always that of a usable "
+        "result, unless the term speaks of a result that could not be used. Such a result may "
+        "have no value that can be read; whether it is above a limit can then not be told. “On "
         "the problem list”, “of the last 24 h”, “inpatient” and “usable” mean what “How "
         "to read this book” says."
     )
@@ -55,8 +64,8 @@ def terms(pages: Pages) -> Iterator[str]:
         lead = f"**{numbers[definition.name]}. {said}**"
         if pages.speaker.sentence(definition.clause) != plain.means(definition):
             yield from condition(f"{lead} means:", definition.clause, pages)
-        elif _is_worked_out(definition, pages):
-            yield f"{lead} is worked out from the data, as the chapter “{WORKED_OUT}” says."
+        elif worked := _worked_out(definition, pages):
+            yield f"{lead} is worked out: see “{worked}” in the chapter “{WORKED_OUT}”."
             yield ""
         else:
             yield f"{lead} means: {_as_recorded(definition, pages)}"
@@ -71,25 +80,32 @@ def _as_recorded(definition: Definition, pages: Pages) -> str:
         case PatientSource("setting"):
             return (
                 "the patient is not admitted, nor in the emergency department, under observation "
-                "or in the delivery unit, at the time of the call."
+                "or in the delivery unit, when the service is asked."
             )
         case PatientSource("encounter"):
-            return "a stay is named in the call, and its record was not sent or could not be read."
-        case ProblemSource():
-            return "an active entry of the problem list, which nobody has refuted, of any date."
-        case AllergySource():
-            return "an active entry of the allergy list, which nobody has refuted."
-        case LabSource():
+            return "the service is asked about a stay whose record was not sent or cannot be read."
+        case ProblemSource(concepts=concepts):
+            named = listed(map(problem, concepts))
             return (
-                "a usable result within the time limits of the chapter “How old a result may be”."
+                f"an active entry of {named} on the problem list, which nobody has refuted, of any "
+                "date or without one."
             )
+        case AllergySource(substances=substances):
+            return (
+                f"an active entry of the allergy list for {listed(substances)}, one of its salts "
+                "or one of its products, which nobody has refuted."
+            )
+        case LabSource():
+            return f"a usable result within the time limits of the chapter “{HOW_OLD}”."
         case _:
             return "what the order or the record states."
 
 
-def _is_worked_out(definition: Definition, pages: Pages) -> bool:
-    facts = (pages.book.facts[name] for name in facts_in(definition.clause))
-    return any(isinstance(spec.source, DerivedSource) for spec in facts)
+def _worked_out(definition: Definition, pages: Pages) -> str:
+    """The title of what a term rests on, where the program works it out."""
+    sources = (pages.book.facts[name].source for name in sorted(facts_in(definition.clause)))
+    made = (DERIVED[x.function].title for x in sources if isinstance(x, DerivedSource))
+    return next(made, "")
 
 
 def ranges(pages: Pages) -> Iterator[str]:
@@ -171,7 +187,8 @@ def units(pages: Pages) -> Iterator[str]:
     yield from paragraph(
         "A result is compared in the unit it came in, with the limit of that unit, and "
         "never rounded before. Conversions serve the reader, and limits without a value "
-        "in that unit."
+        "in that unit. The limits in this book are those that the service uses in each unit; they "
+        "may differ from a conversion in the last digit."
     )
     used = {limit.analyte for limit in pages.book.thresholds.values()}
     rows = []
@@ -226,8 +243,7 @@ def orders(pages: Pages) -> Iterator[str]:
 
 def laws(pages: Pages) -> Iterator[str]:
     """Laws over all rules at once, and how many there are about single ones."""
-    yield "Each law must hold for every possible patient. It is checked by proof, not by examples."
-    yield ""
+    yield from paragraph(PROOF)
     everywhere = [law for law in pages.extras.laws if not law.rules]
     some = [law for law in pages.extras.laws if law.rules]
     yield from bullets((0, f"{law.title}: {sentence(law.why)}") for law in everywhere)

@@ -12,70 +12,109 @@ PENDING = "pending"
 SHOWN_DIGITS = 12  # of the digest, beside each signature; page 1 shows all of it
 HOW = """\
 This book is for pharmacists, physicians and committees who approve these rules. It is written
-by a program from the rule files, so it says what the service does. By hand are only this
-introduction, the explanations of chapter “What is worked out from the data”, and the sentences
-that the rule files themselves contain. Whoever changes a rule makes the book anew.
+by a program from the rule files. Conditions, limits, doses and offers are what the service
+uses. Written by hand, and to be compared with what the service does, are: this introduction;
+the chapters “What is worked out from the data”, “Open questions for a pharmacist”, “What was
+asked for and is not done” and “Abbreviations”; and in the other chapters the titles, the
+purpose, the names of terms and tables, the words of cards, what a limit decides, the known
+false alarms, the changes and the laws. Whoever changes a rule makes the book anew.
 
 **How a rule works.** Each rule asks questions about a patient. The answer to a question is
-*yes*, *no* or *cannot tell*. A card comes only on a clear *yes*. Missing data are never taken
-for a *no*: where something decides and cannot be told, no drug is offered, and the card says
-what is missing. There are three exceptions: the weight of an adult that is not known, doses
-given that were not sent, and dialysis procedures that were not sent. These three withhold
-nothing; of the doses and the procedures the card says that they are not visible.
+*yes*, *no* or *cannot tell*; the book also says *true*, *not true* and *cannot be told*. A card
+comes only on a clear *yes*. Missing data are never taken for a *no*: where something decides
+and cannot be told, no drug is offered, and the card says what is missing. There are three
+exceptions. Where the weight of an adult is not known, it counts as not low. Doses given, and
+dialysis procedures, count as absent where their list was not sent or is not complete and they
+do not stand on what was sent. These three withhold nothing. Some cards say that doses given or
+dialysis procedures are not visible; the chapter then prints that line. Cards of other chapters
+do not say it. Any other list that was not sent or is not complete answers *cannot tell* to all
+that does not stand on it.
 
-**What one answer holds.** At most four cards are shown at once; where there are more,
-information is left out first, and a critical card never. At most one magnesium order is offered
-in an answer, however many cards speak of magnesium. At discharge cards are shown, and no drug
-is offered. An order that is drafted and not selected gives no card of its own, but it counts as
-*on order*.
+**What one reply of the service holds.** At most four cards are shown, unless more than four are
+critical: then all critical ones. Information is left out first, then warnings; the last card
+names what was left out (“Not shown: …”). At most one magnesium order is offered in a reply,
+however many cards speak of magnesium. At discharge, and to a user who is not a clinician, cards
+are shown and no drug is offered; a test may still be offered.
+
+**Orders.** An order is *active* when it runs, *drafted* when it is being written, *selected*
+when the clinician has just chosen it or is about to sign it, and *on order* when it is active
+or drafted. A selected order is also drafted: it is on order and counts in the totals. A
+clinician who is just choosing IV magnesium therefore sees “already ordered or given” on the
+card on low magnesium. An order that is drafted and not selected gives no card of its own.
 
 **How urgent a card is.** *Information* can wait, a *warning* wants a decision now, and
 *critical* means that harm is near. Nothing is ordered, changed or removed without a person who
 accepts it.
 
 **Words used throughout.** A *card* is what the clinician sees. A *row* is one finding with its
-own card; its short name, such as A1 or C4-iv, is a mark to refer to. An order is *active* when
-it runs, *drafted* when it is being written, *selected* when the clinician has just chosen it or
-is about to sign it, and *on order* when it is active or drafted. A result is *usable* when it
-is final, in time, of the right specimen and in a unit that is understood; any other result can
-withhold an offer, but never makes one. Words in square brackets, such as [magnesium value], are
-filled with the patient's data, and “explained” means: with where the number comes from. A
-number such as (term 7) leads to the list of terms near the end. What the card says stands in
-quotation marks.
+own card. Its short name, such as A1 or C4-iv, comes from the table of findings in the clinical
+pack; several rows may have the same one, so cite chapter and row number. A *stop* is a finding
+that withholds an offer. Words in square brackets, such as [magnesium value], are filled with
+the patient's data, or with “not available” where there are none; “explained” means: with the
+source of the number. A limit on a card is printed in the unit of the result. The words of a
+card stand in curly quotation marks, and so do names of chapters, tables and ranges. A number
+such as (term 7) leads to the list of terms near the end. A row without sources of its own rests
+on the sources of its rule, at the end of the chapter.
 
-**Inpatient** is a patient who is admitted, in the emergency department, under observation or in
-the delivery unit; everybody else is an outpatient. A stay whose record cannot be read has the
-time limits of an inpatient, and no offer into a vein. **Intensive care** is an inpatient whose
-present place is recorded as an intensive care unit. Time limits and every offer into a vein
-depend on this.
+**A usable result** is final or corrected, of the right specimen and within its time limit. It
+has a number, a unit and, where one is written, a sign for less or more that are understood, is
+plausible, and has a readable time that is not in the future. A potassium or a magnesium is not
+usable when it is haemolysed. Any other result can withhold an offer, but never makes the offer
+of a drug. A result such as “<1.9” answers *yes* only where every value that it may stand for
+does. Two different results of one blood sample answer what both of them would answer, and
+otherwise *cannot tell*. The laboratory's own limit counts where the chapter “Ranges of results”
+says so.
 
-**Of the last 24 h**, or of the last days, on the problem list means: with an onset in that
-time, or, where no onset is stated, with a recording date in that time. An entry without either
-date does not count, unless the sentence says “or without a date”. Only active entries count
-that nobody has refuted. A seizure is a seizure that is recorded as such; epilepsy alone does
-not count.
+**An inpatient** is a patient who is admitted, in the emergency department, under observation or
+in the delivery unit; everybody else is an outpatient. A stay whose record cannot be read has
+the time limits of an inpatient, and no offer into a vein. Time limits and every offer into a
+vein depend on whether the patient is an inpatient. A patient is *in intensive care* when he or
+she is an inpatient whose present place is recorded as an intensive care unit.
 
-**Kidney function** is in mL/min (per 1.73 m² where the estimate is an estimated GFR). *The full
-dose* means 60 or more; *half of the dose* 30 to below 60; *only the lowest dose* 15 to below
-30, or a creatinine that is unstable; *no dose*, which is also called kidney failure, below 15,
-dialysis, or end-stage kidney disease without a transplant.
+**Problems.** Only active entries of the problem list count that nobody has refuted. A problem
+for which a sentence names no time counts whatever its date, and without one. “Of the last 24
+h”, or of a stated number of days, means: with an onset in that time, or, where no onset is
+stated, with a recording date in that time. An entry without either date then does not count,
+unless the sentence says “or without a date”. Only an entry that names a seizure counts as a
+seizure; epilepsy alone does not.
 
-**A push** is a dose that the order wants given at once, by its method or its words. **The
-concentrate** is potassium chloride that must be diluted before it is given; its diluent is read
-from the order or its words. **A potassium replacement** is a product that is meant to give
-potassium, whatever the salt: chloride, phosphate, acetate, citrate, bicarbonate and others, and
-a maintenance fluid with potassium. **Post-dose** is a level drawn during an infusion or soon
-after. **A drip-arm sample** is blood drawn above a running infusion, and diluted by it.
+**Kidney function** is in mL/min (per 1.73 m² where the estimate is an estimated GFR). It has
+five classes: *good*, 60 or more; *reduced*, 30 to below 60; *severely reduced*, 15 to below 30,
+or a creatinine that is unstable; *failing*, also called kidney failure, below 15, dialysis, or
+end-stage kidney disease without a transplant; and *not known*. Below 15, dialysis and end-stage
+disease always mean failing, also when creatinine is unstable; otherwise an unstable creatinine
+means severely reduced, unless kidney function is not known. Dialysis is an entry of the problem
+list of any date, a dialysis procedure of the last 30 days or without a date, or a laboratory
+result of the last 30 days that is coded as drawn before dialysis. These are names of classes;
+which dose a class gets stands in each table of doses.
+
+**Magnesium.** On the cards, *IV magnesium* is magnesium by injection or infusion; an injection
+into a muscle counts alike. *A magnesium replacement* is magnesium by injection or infusion, or
+magnesium by mouth as a supplement, whatever the salt; a laxative, an antacid and a bowel
+preparation are not. *Post-dose* is a level drawn during a magnesium infusion or within 6 h
+after its end.
+
+**Potassium.** *A potassium replacement* is a product that is meant to give potassium, whatever
+the salt: chloride, phosphate, acetate, citrate, bicarbonate and others, and a maintenance fluid
+with potassium; parenteral nutrition is not. *A push* is an order whose route, method or text
+says “push” or “IVP”; a text that forbids a push does not count, and the word “bolus” is not
+read. *The concentrate* is potassium chloride 2 mEq/mL, which must be diluted before it is
+given; the diluent is read from the name and the text of the order. Concentrates of other
+potassium salts are not known as such. *A drip-arm sample* is blood drawn from the arm with a
+running infusion, and diluted by it.
 
 **The clinical pack** is the collection of sources and decisions from which the rules were
-written. It is not printed here; the owner of the rules shows it. Marks such as R14 or “safety
-32” are its paragraphs.
+written. It is not printed here; the owner of the rules shows it on request. Marks such as R14
+or “safety 32”, in the questions and the points not done, are its paragraphs.
 
 **How to approve a rule.** Read its section “The rule, to be read aloud” aloud, in a group, with
 its tables. Where a sentence needs an explanation, do not sign: ask for a better sentence. Then
 read when the rule is wrong, and sign at the end of its chapter. The terms, limits and doses
-that rules share are signed in a chapter of their own. A rule that nobody has signed says so on
-every card."""
+that rules share are signed in the chapter “Signatures for terms, limits and orders”. The
+service does not count signatures: the owner of the rules enters the name of the clinician who
+has signed, and until then every card of the rule says that it is not signed off by a clinician.
+Whether all three roles must approve, and whether “approved with changes” is enough, is for the
+hospital to decide before anybody signs."""
 
 
 def state(found: Pages) -> Iterator[str]:
@@ -85,18 +124,19 @@ def state(found: Pages) -> Iterator[str]:
     if pending:
         signed = len(rules) - len(pending)
         yield f"> **Signed off by a clinician: {signed or 'none'} of {len(rules)} rules.**"
-        yield "> Every card of a rule that is not signed off says so. Such rules are for synthetic"
+        yield "> Every card of a rule that is not signed off says so. Such rules are for made-up"
         yield "> patients only."
         yield ""
     release = f"release {found.extras.release}, " if found.extras.release else ""
     yield f"**These pages show:** {release}rule set `{found.book.digest}`."
     yield ""
     yield from paragraph(
-        "This number is the digest of the rule set: every card carries the digest of the "
-        "rules that made it, and a service that is up tells it when asked whether it is "
-        "ready. Equal digests, equal rules. The digest does not count this book. A "
-        "hospital that adds products or limits of its own gets another digest; what it "
-        "adds needs a signature of its own."
+        "The long number is a fingerprint of the rule files: it changes when any rule changes, "
+        "and equal numbers mean equal rules. It is worked out from the rules, not from the wording "
+        "of this book that the program adds. Every card carries the number of the rules that made "
+        "it, and informatics can ask a running service for its number. Its first "
+        f"{SHOWN_DIGITS} signs stand beside each signature. A hospital that adds products or "
+        "limits of its own gets another number; what it adds needs a signature of its own."
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from cds.book.markdown import bullets, paragraph, quoted, table
 from cds.book.pages import Pages, innermost, sentence
 from cds.facts import show
+from cds.kernel.codes import RxNorm
 from cds.kernel.quantity import Quantity
 from cds.kernel.units import Analyte
 from cds.rulebook.model import BandSource, Definition, Holds, OrderTemplate, Rule, Suggestion, Table
@@ -16,8 +17,8 @@ from cds.rulebook.prose.limits import amount, limit, measured
 from cds.rulebook.prose.words import capital, listed, span
 
 _EDITS = {
-    "update": "It changes the dose of the order that is looked at.",
-    "delete": "It removes the order that is looked at.",
+    "update": "It changes the dose of the order that is judged.",
+    "delete": "It removes the order that is judged.",
 }
 
 
@@ -48,9 +49,11 @@ def offers(rule: Rule, pages: Pages, names: Mapping[str, str]) -> Iterator[str]:
         yield from _offer(rule.suggestions[name], called, rule, pages)
     stops = stops_of(rule, pages, names)
     if stops:
-        yield "**What withholds an offer.** An offer is withheld when one of these is true, and"
-        yield "also when one cannot be told. The card stays, and says why."
-        yield ""
+        yield from paragraph(
+            "**What withholds an offer.** An offer is withheld when one of these is true, and "
+            "also when one cannot be told. The card stays, and says why. What withholds an offer "
+            "of every rule stands in “How to read this book”."
+        )
         yield from table(("Withheld when", "What the card then says", "Which offers"), stops)
     for table_name in pages.reaches[rule.id].tables:
         yield from dose_table(pages.book.tables[table_name], pages)
@@ -60,7 +63,7 @@ def _offer(item: Suggestion, called: str, rule: Rule, pages: Pages) -> Iterator[
     template = pages.book.templates.get(item.template or "")
     yield f"**{capital(called)}: {quoted(pages.says(item.label))}**"
     yield ""
-    made = f"It drafts an order: {_ordered(template)}." if template else _EDITS[item.action]
+    made = f"It drafts an order: {_ordered(template, pages)}." if template else _EDITS[item.action]
     lines = [f"Made by row {_rows_of(item, rule)}. {made}"]
     if item.dose:
         lines.append(_dose(item, pages))
@@ -74,16 +77,20 @@ def _offer(item: Suggestion, called: str, rule: Rule, pages: Pages) -> Iterator[
         of = noun(pages.book.facts[fact], pages.book)
         most_words = limit(pages.book.thresholds[most])
         lines.append(
-            f"{capital(of)} and this dose together are at most {most_words}; "
-            "otherwise, or where the amount is not known, it is withheld."
+            f"Withheld when {of}, together with this dose, is above {most_words}, or when it "
+            "cannot be told how much that is."
         )
     yield from bullets((0, line) for line in lines)
 
 
-def _ordered(template: OrderTemplate) -> str:
-    if template.elemental_mg is None:
+def _ordered(template: OrderTemplate, pages: Pages) -> str:
+    if template.kind != "MedicationRequest":
         return template.display
-    return f"{template.display}, each with {template.elemental_mg:f} mg of elemental magnesium"
+    known = pages.book.terminology.products.get(RxNorm(template.code))
+    said = known.display if known else template.display
+    if template.elemental_mg is None:
+        return f"{said}, as many as the dose needs"
+    return f"{said}, one for each dose, with {template.elemental_mg:f} mg of elemental magnesium"
 
 
 def _rows_of(item: Suggestion, rule: Rule) -> str:
@@ -172,8 +179,8 @@ def _cell(dose: Quantity | None) -> str:
     if dose.analyte is Analyte.MAGNESIUM_SULFATE_DOSE:
         return show.mg_dose(dose.to("g").value).replace("meq", "mEq")
     if dose.unit == "/d":
-        tablets = "tablet" if dose.value == 1 else "tablets"
-        return f"{show.short(dose.value)} {tablets} in 24 h"
+        times = {1: "1 tablet once a day", 2: "1 tablet twice a day"}
+        return times.get(int(dose.value), f"1 tablet {show.short(dose.value)} times a day")
     return amount(dose)
 
 
@@ -181,13 +188,16 @@ def repeat(rule: Rule, pages: Pages) -> str:
     """When the card may come again, as the rule states it."""
     if rule.repeat is None:
         return ""
-    after = f"After an answer the card is meant to stay away for {span(rule.repeat.after)}"
+    after = (
+        "after a clinician has given a reason, the card is to stay away for "
+        f"{span(rule.repeat.after)}"
+    )
     if rule.repeat.unless:
         return f"{after}, unless {pages.speaker.sentence(rule.repeat.unless)}."
     return f"{after}."
 
 
 def reasons(rule: Rule, pages: Pages) -> str:
-    """What a clinician may answer instead of following the card."""
+    """The reasons a clinician may give for not following the card."""
     known = pages.book.override_reasons
     return listed(f"“{known[name].display}”" for name in rule.override_reasons if name in known)

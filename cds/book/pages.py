@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cds.rulebook.model import AnyOf, Definition, Holds, Rule, Rulebook
-from cds.rulebook.prose.clauses import Speaker
+from cds.rulebook.prose.clauses import Speaker, doubted
 from cds.rulebook.prose.reach import Reach, clauses_of, offered, reach
 from cds.rulebook.prose.texts import filled
 from cds.rulebook.prose.words import bare, capital
@@ -15,8 +15,8 @@ from cds.rulebook.walk import holds_in
 
 FAMILIES = {
     "hypomagnesemia": "Low magnesium",
-    "refractory-hypokalemia": "Refractory hypokalemia",
-    "renal-dose-caution": "Renal dose caution",
+    "refractory-hypokalemia": "Refractory hypokalemia (and low calcium)",
+    "renal-dose-caution": "Renal dose caution (and high magnesium)",
     "potassium-safety": "Potassium safety",
     "qt-and-interactions": "QT interval and interactions",
     "data-quality": "Data quality",
@@ -103,7 +103,10 @@ def pages(book: Rulebook, extras: Extras) -> Pages:
 
 
 def named(book: Rulebook) -> set[str]:
-    """Definitions that some sentence of the book names, and those that these name in turn."""
+    """Definitions that some sentence of the book names, and those that these name in turn.
+
+    One that only says `not x, or x cannot be told` has no name in a sentence: it is said in full.
+    """
     open_ = [name for rule in book.rules for name in _named_by(rule, book)]
     found: set[str] = set()
     while open_:
@@ -111,7 +114,7 @@ def named(book: Rulebook) -> set[str]:
         if name not in found:
             found.add(name)
             open_ += [other for other, _ in holds_in(book.definitions[name].clause)]
-    return found
+    return {name for name in found if doubted(book.definitions[name]) is None}
 
 
 def _named_by(rule: Rule, book: Rulebook) -> Iterator[str]:

@@ -12,6 +12,15 @@ from cds.rulebook.prose.words import INDICATORS, capital, listed, roles
 
 SHOWN = {"info": "information", "warning": "a warning", "critical": "critical"}
 ORDER = "Each selected order is judged by itself, if it is an order of"
+FIRST = (
+    "The rows are tried in this order, and the first one that is true makes the card. So a row is "
+    "tried when every row above it is not true or cannot be told. Where a row above cannot be told "
+    "and might have found something else, or something more urgent, the card adds: “Could not be "
+    "checked: [what that row would have found] ([why it cannot be told]).” Some rows name again "
+    "what a row above has found: they are for the patient of whom it cannot be told which of the "
+    "two it is. If no row is true, this rule shows no card, also where a row cannot be told; other "
+    "chapters speak of results that are missing or could not be used."
+)
 
 
 def read_aloud(rule: Rule, pages: Pages, names: Mapping[str, str]) -> Iterator[str]:
@@ -20,16 +29,11 @@ def read_aloud(rule: Rule, pages: Pages, names: Mapping[str, str]) -> Iterator[s
         yield f"{ORDER} {listed(roles(rule.for_each.roles))}."
         yield ""
     if len(rule.levels) > 1:
-        yield from paragraph(
-            "The rows are tried in this order, and the first that is true makes the card: "
-            "a row is reached only where those above it are not true. If a row above "
-            "could not be judged, the card says so. If no row is true, this rule shows no "
-            "card; other chapters speak of results that are missing or could not be used."
-        )
+        yield from paragraph(FIRST)
     for number, level in enumerate(rule.levels, 1):
         yield from _level(number, level, rule, pages, names)
     if rule.unless:
-        yield from condition("No row gives a card while", rule.unless, pages)
+        yield from condition("No row gives a card when", rule.unless, pages)
         yield "Where that cannot be told, the card comes, and no drug is offered on it."
         yield ""
 
@@ -71,7 +75,7 @@ def _urgency(level: Level, pages: Pages) -> Iterator[str]:
     if level.info_when:
         told = pages.says(level.info_summary)
         under = f", under the headline {quoted(told)}," if told else ""
-        lines += _graded(f"information{under} while", level.info_when, pages)
+        lines += _graded(f"information{under} when", level.info_when, pages)
     if level.critical_when:
         otherwise = "otherwise " if level.info_when else ""
         lines += _graded(f"{otherwise}critical when", level.critical_when, pages)
@@ -142,17 +146,24 @@ def _note(note: Note, pages: Pages) -> str:
 def at_a_glance(rule: Rule, pages: Pages, names: Mapping[str, str]) -> Iterator[str]:
     """The rows as a table that fits a page in portrait."""
     yield from table(
-        ("Row", "Shown as", "Headline", "It may make"),
+        ("Row", "Shown as", "Headline", "It may offer"),
         (
             (
                 f"{number} ({level.row})",
                 _shown_as(level),
-                pages.says(level.summary),
+                _headlines(level, pages),
                 listed((names[name] for name in level.suggest), "and") or "no offer",
             )
             for number, level in enumerate(rule.levels, 1)
         ),
     )
+
+
+def _headlines(level: Level, pages: Pages) -> str:
+    told = pages.says(level.summary)
+    if not level.info_summary:
+        return told
+    return f"{told}; as information: {pages.says(level.info_summary)}"
 
 
 def _shown_as(level: Level) -> str:

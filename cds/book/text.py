@@ -76,7 +76,7 @@ def _sections(found: Pages) -> tuple[Section, ...]:
         (True, ("Terms", glossary.terms)),
         (True, ("Ranges of results", glossary.ranges)),
         (True, (glossary.WORKED_OUT, glossary.worked_out)),
-        (True, ("How old a result may be", glossary.windows)),
+        (True, (glossary.HOW_OLD, glossary.windows)),
         (True, ("Units and conversions", glossary.units)),
         (True, ("Orders that may be offered", glossary.orders)),
         (True, ("Signatures for terms, limits and orders", signatures.of_shared)),

@@ -80,7 +80,7 @@ def test_every_rule_has_a_chapter_with_its_parts(book: Rulebook, chapters: dict[
             "Signatures",
         ):
             assert re.search(rf"^### {number}\.\d {part}", chapter, re.MULTILINE), rule.id
-        assert f"| Next review due | {rule.reviewed.due} |" in chapter
+        assert f"| Review due | {rule.reviewed.due} |" in chapter
         assert rule.owner in chapter
 
 
@@ -145,7 +145,7 @@ def test_a_signed_print_can_be_matched_with_what_runs(book: Rulebook, text: str)
 def test_what_is_said_with_and_without_a_result_is_said_always(text: str) -> None:
     twice = r"^- when an? (usable [^:,]+) is at hand: (“.+”)\n- when no \1 is at hand: \2$"
     assert re.findall(twice, text, re.MULTILINE) == []
-    assert "- always: “[magnesium: value, time and age, or why there is none].”" in text
+    assert "- always: “[magnesium: value, time and how old it is, or why there is none].”" in text
 
 
 def test_every_entry_of_the_contents_leads_to_its_chapter(text: str) -> None:

@@ -37,16 +37,16 @@ MAGNESIUM, LABS = "shared/magnesium.yaml", "shared/labs.yaml"
 EDITS = [
     (
         MAGNESIUM, "full: 4, half: 2, low: 1", "full: 4, half: 4, low: 1", Harm.DOSE,
-        "half kidneys (30 up to 60): 2 g -> 4 g; concerns hypomagnesemia",
+        "half kidneys (reduced: 30 to below 60 mL/min): 2 g -> 4 g; concerns hypomagnesemia",
     ),
     (
         MAGNESIUM, "value: [8 g]", "value: [10 g]", Harm.DOSE,
-        "more than this in 24 h is decided by people (magnesium sulfate, dose, mg_daily_limit): "
-        "8 g -> 10 g",
+        "more than this in 24 h is decided by people (amount of magnesium sulfate, "
+        "mg_daily_limit): 8 g -> 10 g",
     ),
     (
         MAGNESIUM, "        - holds: obstetric\n", "", Harm.STOP,
-        "“a stop for any magnesium is present” (mg_stop), withholds offers, no longer when "
+        "“a stop for magnesium is present” (mg_stop), withholds offers, no longer when "
         "the patient is obstetric",
     ),
     (
@@ -259,8 +259,8 @@ def test_files_are_compared_to_the_last_one_and_under_a_site(tmp_path: Path) -> 
     (rules / "BOOK.md").write_text("made anew", encoding="utf-8")
     found = [item.text for item in differences(RULES, rules, "example")]
     assert found == [
-        "above 6 g in 24 h the hospital wants a critical care physician to decide (magnesium "
-        "sulfate, dose, mg_daily_limit): 6 g -> 7 g; concerns hypomagnesemia, low-potassium, "
+        "above 6 g in 24 h the hospital wants a critical care physician to decide (amount of "
+        "magnesium sulfate, mg_daily_limit): 6 g -> 7 g; concerns hypomagnesemia, low-potassium, "
         "magnesium-order, refractory-calcium",
         "changed in a way this command has no words for: lupus-leukopenia.yaml",
         "1 lines added and 1 removed in code_sets/problems.yaml, with sources and remarks",

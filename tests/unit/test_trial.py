@@ -124,7 +124,7 @@ CASES = [
     (case("fires", {**SEVERE, "myasthenia_gravis": "present"}, row="A2",
           suggests=("severe-dose",)),
      ["expected suggestions ['severe-dose'], got [] (myasthenia gravis: IV magnesium can worsen "
-      "weakness; ask a specialist)"]),
+      "weakness, contraindicated in the label of the 1 % bag; ask a specialist)"]),
     (case("fires", SEVERE, row="A2", because=("potassium", "mg_class")),
      ["`potassium` was not part of the reason"]),
     (case("fires", SEVERE, row="A1", indicator="info", because=("wbc",)),
@@ -173,8 +173,8 @@ ANSWERS = [
       "further).`"]),
     (case("fires", SEVERE, row="A2", says=("Calcium is low too", NOT_READ)),
      ["expected it to say `Calcium is low too`, got ['Not read here: urine output, and kidney "
-      "injury whose creatinine is already falling. In frail or cachectic patients creatinine "
-      "overstates the kidneys: consider cystatin C.']"]),
+      "injury whose creatinine is already falling. In frail or cachectic patients estimates from "
+      "creatinine overstate kidney function: consider cystatin C.']"]),
 ]  # fmt: skip
 
 

@@ -99,9 +99,12 @@ def _said(
     both = gave + coming
     grams = both.exact and kind.unit == "g"
     face = mg_dose(both.low) if grams else f"{both.words} {kind.word}"
-    parts = f"{gave.words} {kind.word} given, {coming.words} {kind.word} on order"
+    parts = (
+        f"{gave.words} {kind.word} given in the last 24 h, "
+        f"{coming.words} {kind.word} due in the next 24 h"
+    )
     flags = (GIVEN_UNSEEN,) if view.record.administrations.gap else ()
-    words = "; ".join((f"{kind.label} {face} in 24 h: {parts}", *flags))
+    words = "; ".join((f"{kind.label} {face} in all: {parts}", *flags))
     quantity = Quantity(kind.dose, both.interval, kind.unit)
     return Fact(kind.name, Measured(quantity, face, view.now, flags), words, evidence)
 

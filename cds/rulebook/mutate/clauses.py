@@ -88,7 +88,7 @@ def changes(clause: Clause, context: Context) -> Iterator[Changed]:
             yield from _of_missing(clause, context)
         case IsIn():
             yield from _of_labels(clause, context)
-        case Compare() | Between() | Change():
+        case _:
             yield from _of_quantity(clause)
 
 
@@ -163,7 +163,7 @@ def _of_quantity(clause: Compare | Between | Change) -> Iterator[Changed]:
                 yield _moved(clause, replace(clause, lower=operand))
             for operand in _moved_operand(clause.upper):
                 yield _moved(clause, replace(clause, upper=operand))
-        case Change():
+        case _:
             for by in moved(clause.by):
                 yield _one("nudged", clause, f"moved to {amount(by)}", replace(clause, by=by))
             other = replace(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from cds.facts.show import both_units
 from cds.rulebook.model import (
     All,
     AnyOf,
@@ -28,7 +29,6 @@ from cds.rulebook.model import (
     Rulebook,
     ToFact,
     ToQuantity,
-    ToTable,
     ToThreshold,
 )
 from cds.rulebook.prose.facts import has_label, is_missing, noun
@@ -70,7 +70,7 @@ class Speaker:
                 return has_label(self.book.facts[clause.fact], clause.labels, self.book)
             case IsMissing():
                 return is_missing(self.book.facts[clause.fact], self.book, clause.reasons)
-            case IsPresent():
+            case _:
                 return is_there(self.book.facts[clause.fact], clause.wanted, self.book)
 
     def lines(self, clause: Clause, depth: int = 0) -> Iterator[tuple[int, str]]:
@@ -97,6 +97,9 @@ class Speaker:
         return f"“{definition.name.replace('_', ' ')}” holds"
 
     def _named(self, clause: Holds | CannotTell) -> str:
+        open_ = doubted(self.book.definitions[clause.name])
+        if open_ and clause == Holds(clause.name, False, clause.where):
+            return self._not_certain(open_)
         said = self.means(self.book.definitions[clause.name])
         if isinstance(clause, CannotTell):
             said = f"it cannot be told whether {said}"
@@ -114,7 +117,7 @@ class Speaker:
     def _any(self, clause: AnyOf) -> str:
         open_ = _not_certain(clause)
         if open_:
-            return f"it is not certain that {self._named(Holds(open_.name, False, open_.where))}"
+            return self._not_certain(open_)
         parts = [self.sentence(child) for child in clause.children]
         if len(parts) == 1:
             return parts[0]
@@ -123,10 +126,15 @@ class Speaker:
         lettered = (f"({chr(ord('a') + i)}) {part}" for i, part in enumerate(parts))
         return f"{ANY}: {'; '.join(lettered)}"
 
+    def _not_certain(self, open_: CannotTell) -> str:
+        said = self._named(Holds(open_.name, False, open_.where))
+        return f"it is not true, or cannot be told, that {said}"
+
     def _compared(self, clause: Compare | Between | Change, name: str) -> str:
         if isinstance(clause, Change):
             moved = "risen" if clause.direction == "rising" else "fallen"
-            return f"{name} has {moved} by at least {amount(clause.by)} since the result before"
+            by = both_units(clause.by, amount(clause.by))
+            return f"{name} has {moved} by at least {by} against the result before it"
         if isinstance(clause, Between):
             low, high = self.operand(clause.lower), self.operand(clause.upper)
             return f"{name} is at least {low} and below {high}"
@@ -143,8 +151,14 @@ class Speaker:
                 said = noun(self.book.facts[operand.name], self.book)
                 is_lab = isinstance(self.book.facts[operand.name].source, LabSource)
                 return f"the {said} in use" if is_lab else said
-            case ToTable():
+            case _:
                 return f"the dose of the table “{self.book.tables[operand.name].why}”"
+
+
+def doubted(definition: Definition) -> CannotTell | None:
+    """What a definition that only says `not x, or x cannot be told` is about."""
+    clause = definition.clause
+    return _not_certain(clause) if isinstance(clause, AnyOf) else None
 
 
 def _is_one_sentence(clause: Clause) -> bool:
@@ -152,7 +166,7 @@ def _is_one_sentence(clause: Clause) -> bool:
 
 
 def _not_certain(clause: AnyOf) -> CannotTell | None:
-    """The half of `not x, or x cannot be told` that says so: people call it not certain."""
+    """The half of `not x, or x cannot be told` that says so: one doubt, said in one breath."""
     match clause.children:
         case (Holds(negated=True) as no, CannotTell() as open_) if no.name == open_.name:
             return open_

@@ -22,21 +22,29 @@ class Worked:
     unclear: str = ""
 
 
+_POST_DOSE = "during a magnesium infusion or within 6 h after its end"
+# The words of the cards (`facts/derived/renal`): one name for one class of kidney function.
 BANDS: Mapping[str, str] = {
-    "full": "the full dose",
-    "half": "half of the dose",
-    "low": "only the lowest dose",
-    "hold": "no dose",
+    "full": "good",
+    "half": "reduced",
+    "low": "severely reduced",
+    "hold": "failing",
+    "unknown": "not known",
 }
 DERIVED: Mapping[str, Worked] = {
     "renal_band": Worked(
-        "Dose by kidney function",
+        "Kidney function",
         "The lower of two estimates counts: CKD-EPI 2021, and Cockcroft-Gault with the actual "
         "weight where a recent one is at hand. An eGFR of the laboratory counts only where no "
-        "creatinine can be used. 60 mL/min or more: the full dose. 30 to below 60: half of the "
-        "dose. 15 to below 30, or an unstable creatinine: only the lowest dose. Below 15, "
-        "dialysis, or end-stage kidney disease without a transplant: no dose. Without a usable "
-        "creatinine or eGFR, without age or sex, and in children: not known.",
+        "creatinine can be used. The classes are judged in this order. Failing: dialysis, "
+        "end-stage kidney disease without a transplant, or an estimate below 15 mL/min, also "
+        "when creatinine is unstable. Not known: no usable creatinine or eGFR, no age or sex, "
+        "or a child, also when creatinine is unstable. Severely reduced: 15 to below 30 mL/min, "
+        "or an unstable creatinine at any higher estimate. Reduced: 30 to below 60 mL/min. Good: "
+        "60 mL/min or more. Dialysis is an active entry of the problem list, of any date; a "
+        "dialysis procedure of the last 30 days, or without a date; or a laboratory result of "
+        "the last 30 days that is coded as drawn before dialysis. End-stage kidney disease and "
+        "a kidney transplant are active entries of the problem list, of any date.",
     ),
     "unstable_creatinine": Worked(
         "Unstable creatinine",
@@ -63,7 +71,8 @@ DERIVED: Mapping[str, Worked] = {
     ),
     "kidney_estimates": Worked(
         "Kidney estimates",
-        "Both estimates of kidney function, printed on every card where kidneys matter.",
+        "The estimates of kidney function that could be worked out, printed on every card where "
+        "kidneys matter. Under dialysis there are none.",
         there="an estimate of kidney function is at hand",
         absent="no estimate of kidney function is at hand",
     ),
@@ -92,43 +101,51 @@ DERIVED: Mapping[str, Worked] = {
     ),
     "possible_dilution": Worked(
         "Possibly diluted sample",
-        "Total calcium is below 5.5 mg/dL, and potassium and creatinine have each fallen by more "
-        "than 25 % against a result of the last 24 h.",
-        there="the sample may be diluted (calcium, potassium and creatinine fell together)",
+        "Total calcium of the last 24 h is below 5.5 mg/dL (1.37 mmol/L), and potassium and "
+        "creatinine of the same blood sample are each more than 25 % lower than a result of the "
+        "24 h before it. Where one of these two was not measured in that sample, the other "
+        "decides alone.",
+        there="the sample may be diluted (calcium very low, potassium and creatinine fallen)",
         absent="nothing suggests a diluted sample",
     ),
     "magnesium_24h": Worked(
-        "Magnesium of 24 h",
-        "Magnesium sulfate given into a vein or muscle in the last 24 h, and doses of active and "
-        "draft orders due in the next 24 h. A dose that cannot be read leaves the total not known.",
-        noun="the magnesium sulfate of 24 h, given and ordered,",
+        "Magnesium sulfate given in the last 24 h plus due in the next 24 h",
+        "Given in the last 24 h, and doses of active and drafted orders due in the next 24 h: a "
+        "span of 48 h, compared with a limit for 24 h. Every route but by mouth counts, also one "
+        "that is not stated. Magnesium sulfate inside other infusions counts too, parenteral "
+        "nutrition does not. A dose that cannot be read leaves the total not known. Where doses "
+        "given were not sent, orders alone count.",
+        noun="magnesium sulfate given in the last 24 h plus due in the next 24 h",
     ),
     "magnesium_post_dose": Worked(
         "Post-dose level",
-        "The magnesium level was drawn during a magnesium infusion or within 6 h after its end.",
-        there="the magnesium level was drawn during an infusion or within 6 h after it",
-        absent="the magnesium level was not drawn during an infusion or within 6 h after it",
+        f"The magnesium level was drawn {_POST_DOSE}. A dose into a muscle counts like an "
+        "infusion.",
+        there=f"the magnesium level was drawn {_POST_DOSE}",
+        absent=f"the magnesium level was not drawn {_POST_DOSE}",
     ),
     "magnesium_draft_dose": Worked(
         "Largest magnesium draft",
-        "The largest single dose of magnesium sulfate among the draft orders.",
-        noun="the largest single dose among the magnesium drafts",
-        there="a draft order of magnesium with a readable dose is there",
-        unclear="a magnesium draft has a dose that cannot be read",
+        "The largest single dose of magnesium sulfate among the drafted orders that are not by "
+        "mouth.",
+        noun="the largest single dose among the drafted orders of magnesium sulfate",
+        there="a drafted order of magnesium sulfate with a readable dose is there",
+        unclear="a drafted order of magnesium sulfate has a dose that cannot be read",
     ),
     "potassium_24h": Worked(
-        "Potassium of 24 h",
-        "All potassium, by every route (by mouth too): given in the last 24 h, and doses of active "
-        "and draft orders due in the next 24 h. A dose that cannot be read leaves the total not "
-        "known.",
-        noun="all potassium of 24 h by every route, given and ordered,",
+        "Potassium given in the last 24 h plus due in the next 24 h",
+        "Given in the last 24 h, and doses of active and drafted orders due in the next 24 h: a "
+        "span of 48 h, compared with a limit for 24 h. Every route counts, by mouth too. A dose "
+        "that cannot be read leaves the total not known. Parenteral nutrition is not counted. "
+        "Where doses given were not sent, orders alone count.",
+        noun="all potassium (every route) given in the last 24 h plus due in the next 24 h",
     ),
 }
 # Heads of the columns of a table that goes by kidney function, in mL/min (per 1.73 m2).
 BAND_COLUMNS: Mapping[str, str] = {
-    "full": "Kidney function 60 mL/min or more",
-    "half": "30 up to 60",
-    "low": "15 up to 30, or creatinine unstable",
-    "hold": "Below 15, dialysis or end stage",
+    "full": "Kidney function good: 60 mL/min or more",
+    "half": "Reduced: 30 to below 60 mL/min",
+    "low": "Severely reduced: 15 to below 30 mL/min, or creatinine unstable",
+    "hold": "Failing: below 15 mL/min, dialysis, or end-stage disease without a transplant",
     "unknown": "Not known",
 }

@@ -34,6 +34,7 @@ _LAB_NOUNS = {
     Analyte.WEIGHT: "body weight",
 }
 UNITS_OF_A_RANGE = 2  # in a sentence; the table of ranges gives more
+_INJECTED = "into a vein or by another injection"
 _OWN = "the laboratory's own where that counts"
 _NO_LEVEL = {Analyte.QTC, Analyte.WEIGHT, Analyte.HEIGHT, Analyte.WBC}
 
@@ -177,8 +178,8 @@ def has_label(spec: FactSpec, labels: Iterable[str], book: Rulebook) -> str:
             return f"the patient is {listed(f'an {label}' for label in chosen)}"
         case OrderSource("route"):
             if sorted(chosen) == ["parenteral", "unknown"]:
-                return "the route of this order is into a vein or muscle, or is not stated"
-            routes = {"parenteral": "into a vein or muscle", "oral": "by mouth"}
+                return f"the route of this order is {_INJECTED}, or is not stated"
+            routes = {"parenteral": _INJECTED, "oral": "by mouth"}
             return (
                 f"the route of this order is {listed(routes.get(x, 'not stated') for x in chosen)}"
             )
@@ -187,11 +188,7 @@ def has_label(spec: FactSpec, labels: Iterable[str], book: Rulebook) -> str:
 
 
 def _kidneys(labels: list[str]) -> str:
-    allowed = listed(BANDS[label] for label in labels if label in BANDS)
-    parts = [f"kidney function allows {allowed}"] if allowed else []
-    if "unknown" in labels:
-        parts.append("is not known" if allowed else "kidney function is not known")
-    return listed(parts)
+    return f"kidney function is {listed(BANDS[label] for label in labels)}"
 
 
 def labels_by_size(source: BandSource) -> tuple[str, ...]:

@@ -28,11 +28,9 @@ def substance(analyte: Analyte) -> str:
 
 
 def measured(analyte: Analyte) -> str:
-    """With what is measured of it: `potassium, dose`, `magnesium, level`."""
-    kind = analyte.value.rpartition("_")[2]
-    if kind == "rate":
-        return f"{substance(analyte)}, rate"
-    return f"{substance(analyte)}, dose" if kind == "dose" else substance(analyte)
+    """With what is measured of it: `amount of potassium`, `magnesium`."""
+    kinds = {"rate": "rate of ", "dose": "amount of "}
+    return f"{kinds.get(analyte.value.rpartition('_')[2], '')}{substance(analyte)}"
 
 
 def amount(quantity: Quantity) -> str:
@@ -57,11 +55,15 @@ def _micro(words: str) -> str:
 
 
 def limit(threshold: Threshold) -> str:
-    """`1.7 mg/dL (0.70 mmol/L, 1.4 mEq/L)`."""
+    """`1.7 mg/dL (0.70 mmol/L, 1.4 mEq/L)`; one that has a single unit is converted."""
     first, *others = units_of(threshold)[:IN_A_SENTENCE]
-    return f"{first} ({', '.join(others)})" if others else first
+    if not others:
+        return _micro(show.both_units(threshold.for_unit(next(iter(threshold.values))), first))
+    return f"{first} ({', '.join(others)})"
 
 
 def short_limit(threshold: Threshold) -> str:
-    """In its first unit only."""
-    return units_of(threshold)[0]
+    """`1.7 mg/dL (0.70 mmol/L)`, or its first unit where the number is the same in both."""
+    first, *others = units_of(threshold)[:2]
+    same = len({*threshold.values.values()}) == 1
+    return first if same or not others else f"{first} ({others[0]})"

@@ -62,16 +62,15 @@ def _(source: ProblemSource, _spec: FactSpec, wanted: bool, _book: Rulebook) -> 
     if source.within and source.undated_counts:
         time += " (or without a date)"
     if source.this_stay:
-        time += ", not coded at another stay,"
+        time += " (an entry without a date only where it is of this stay)"
     return f"{'' if wanted else 'no '}{found}{time} is on the problem list"
 
 
 @_said.register
 def _(source: ProcedureSource, _spec: FactSpec, wanted: bool, _book: Rulebook) -> str:
     found = listed(words.problem(concept) for concept in source.concepts)
-    return (
-        f"{'a' if wanted else 'no'} {found} procedure of the last {span(source.within)} is recorded"
-    )
+    time = f"of the last {span(source.within)} (or without a date)"
+    return f"{'a' if wanted else 'no'} {found} procedure {time} is recorded"
 
 
 @_said.register
@@ -115,7 +114,7 @@ def _state(source: MedicationSource) -> str:
 def _(source: PatientSource, _spec: FactSpec, wanted: bool, _book: Rulebook) -> str:
     if source.what == "icu":
         return f"the patient is {'' if wanted else 'not '}in intensive care"
-    return f"the {source.what} of the patient {'is known' if wanted else 'could not be read'}"
+    return f"the record of the stay {'is known' if wanted else 'could not be read'}"
 
 
 @_said.register
@@ -127,7 +126,7 @@ def _(source: SuppliedSource, _spec: FactSpec, wanted: bool, _book: Rulebook) ->
             if wanted
             else f"the query for {of} did not fail"
         )
-    state = "was supplied and is complete" if wanted else "was not supplied or is not complete"
+    state = "was sent and is complete" if wanted else "was not sent or is not complete"
     return f"the list of {of} {state}"
 
 
@@ -141,8 +140,8 @@ def _(source: TwoResultsSource, _spec: FactSpec, wanted: bool, book: Rulebook) -
 def _(source: DerivedSource, _spec: FactSpec, wanted: bool, _book: Rulebook) -> str:
     worked = DERIVED[source.function]
     if wanted:
-        return worked.there or f"{worked.noun.rstrip(',')} is known"
-    return worked.absent or f"{worked.noun.rstrip(',')} is not known"
+        return worked.there or f"{worked.noun} is known"
+    return worked.absent or f"{worked.noun} is not known"
 
 
 @_said.register
@@ -163,7 +162,7 @@ def _(source: OrderSource, spec: FactSpec, wanted: bool, book: Rulebook) -> str:
         case "push":
             return f"this order {'asks' if wanted else 'does not ask'} for an IV push"
         case "undiluted":
-            kind = "a potassium concentrate" if wanted else "no potassium concentrate"
-            return f"this order is {kind} without a stated diluent"
+            kind = "potassium chloride concentrate without a stated diluent"
+            return f"this order is {'a' if wanted else 'no'} {kind}"
         case _:
             return f"{noun(spec, book)} is {'known' if wanted else 'not known'}"

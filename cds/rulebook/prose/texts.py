@@ -21,7 +21,7 @@ from cds.rulebook.prose.limits import short_limit
 from cds.rulebook.prose.words import bare, listed
 
 _BRACKETS = re.compile(r" \([^()]*\)")
-TOLD = ": value, time and age, or why there is none"
+TOLD = ": value, time and how old it is, or why there is none"
 FEW = 3  # kinds of drugs that are named one by one
 _OFFERED = {
     "order": "name of the order",
@@ -42,7 +42,7 @@ def filled(text: str, book: Rulebook) -> str:
         if name in book.thresholds:
             return short_limit(book.thresholds[name])
         if name in book.tables:
-            return "[dose of the table]"
+            return f"[dose of the table “{book.tables[name].why}”]"
         if name in book.facts:
             return f"[{_fact(book.facts[name], attribute, book)}]"
         return f"[{_OFFERED.get(name, name.replace('_', ' '))}]"
@@ -66,7 +66,7 @@ def _fact(spec: FactSpec, attribute: str, book: Rulebook) -> str:
         case SetAsideReasonSource():
             return "reason"
         case DerivedSource("renal_band"):
-            return "kidney function in words, with both estimates"
+            return "kidney function in words, with the estimates at hand"
         case LabSource():
             return f"{bare(noun(spec, book))}{TOLD if told else ' value'}"
         case _:

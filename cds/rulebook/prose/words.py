@@ -15,7 +15,7 @@ ROLES = {
     "mg-containing-antacid": "a magnesium antacid",
     "mg-containing-bowel-prep": "a magnesium bowel preparation",
     "k-replacement": "a potassium replacement",
-    "k-concentrate": "a potassium concentrate",
+    "k-concentrate": "a potassium chloride concentrate",
     "k-solid-oral": "a potassium tablet or capsule",
     "k-containing-fluid": "a maintenance fluid with potassium",
     "k-containing": "another source of potassium",

@@ -32,9 +32,9 @@ def part(owner: str, seen: set[str]) -> ClauseSeen:
 def test_what_no_case_shows_is_counted(book: Rulebook) -> None:
     parts = [part("test-rule", {"yes", "no"}), part("test-rule", {"yes"}), part("another", set())]
     told = coverage_sentences(book, parts)["test-rule"]
-    assert told.endswith("can give 4 answers; the cases show 3 of them")
+    assert told.endswith("has 4 such possibilities; the cases show 3 of them")
 
 
 def test_a_rule_whose_cases_show_everything_says_so(book: Rulebook) -> None:
     told = coverage_sentences(book, [part("test-rule", {"yes", "no"})])["test-rule"]
-    assert told.endswith("can give 2 answers, and the cases show every one of them")
+    assert told.endswith("has 2 such possibilities, and the cases show every one of them")

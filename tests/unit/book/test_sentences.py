@@ -13,8 +13,19 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "rulebook"))
 import rulefiles
 
 from cds.rulebook.clauses import ClauseCompiler
-from cds.rulebook.model import AnyOf, CannotTell, Holds, Rulebook
+from cds.rulebook.model import (
+    AnyOf,
+    CannotTell,
+    Clause,
+    DerivedSource,
+    FactSpec,
+    FactType,
+    Holds,
+    Rulebook,
+    Where,
+)
 from cds.rulebook.prose.clauses import Speaker, negated
+from cds.rulebook.prose.facts import has_label, noun
 from cds.rulebook.prose.texts import filled
 from cds.rulebook.reading import read_source
 from cds.rulebook.scope import Scope
@@ -26,6 +37,7 @@ SHARED = rulefiles.SHARED.replace(
   magnesium_aside: {lab_set_aside: magnesium, beyond: day, within: day}
   magnesium_aside_why: {lab_set_aside_reason: magnesium, beyond: day, within: day}
   magnesium_week: {lab: magnesium, newest_within: week}
+  magnesium_month: {lab: magnesium, newest_within: month}
   own_limit: {reference_low: magnesium, between: [1.2 mg/dL, 2.2 mg/dL]}
   differing: {two_results: magnesium}
   diuretic: {medication: [loop-diuretic, thiazide], which: [active, draft]}
@@ -45,6 +57,7 @@ SHARED = rulefiles.SHARED.replace(
   drugs_failed: {failed: medications}
   dilution: {derived: possible_dilution}
   total: {derived: magnesium_24h}
+  corrected: {derived: calcium_corrected}
   draft_dose: {derived: magnesium_draft_dose}
   order_dose: {order: dose, of: magnesium_sulfate_dose}
   order_day: {order: daily, of: potassium_dose}
@@ -66,8 +79,14 @@ thresholds:
     "    contested: {label: borderline, threshold: mg_low, by: own_limit}\n"
     "  mg_class: {of",
 ).replace(
+    "tables:\n",
+    "tables:\n  grams:\n    by: [renal_band]\n    of: magnesium_sulfate_dose\n    unit: g\n"
+    "    why: most in one dose\n    cite: [paper]\n"
+    "    rows: {full: 4, half: 2, low: 1, hold: none, unknown: none}\n",
+).replace(
     "windows:\n",
-    "windows:\n  week: {inpatient: 7 d, outpatient: 7 d, why: a week, cite: [paper]}\n",
+    "windows:\n  week: {inpatient: 7 d, outpatient: 7 d, why: a week, cite: [paper]}\n"
+    "  month: {inpatient: 7 d, outpatient: 30 d, why: a month, cite: [paper]}\n",
 ).replace(
     "  child: {when",
     "  low_aloud: {means: magnesium is low, when: {mg_class: {is: low}}}\n"
@@ -83,7 +102,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Rulebook:
     return rulefiles.load(tmp_path_factory.mktemp("prose"), shared=SHARED)
 
 
-def said(book: Rulebook, data: Any) -> str:
+def compiled(book: Rulebook, data: Any) -> Clause:
     scope = Scope(
         book.terminology,
         book.templates,
@@ -94,15 +113,16 @@ def said(book: Rulebook, data: Any) -> str:
     )
     clause = ClauseCompiler(scope, Source("prose", {}, {})).compile(data, ())
     assert clause is not None, scope.problems
-    return Speaker(book).sentence(clause)
+    return clause
 
 
+TOTAL = "magnesium sulfate given in the last 24 h plus due in the next 24 h"
 EXAMPLES = read_source(Path(__file__).with_name("sentences.yaml"), "sentences").data["clauses"]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["said"][:60])
 def test_a_clause_is_a_sentence(book: Rulebook, example: Any) -> None:
-    assert said(book, example["clause"]) == example["said"]
+    assert Speaker(book).sentence(compiled(book, example["clause"])) == example["said"]
 
 
 @pytest.mark.parametrize(
@@ -121,13 +141,17 @@ def test_what_has_parts_is_denied_as_a_whole(sentence: str, opposite: str) -> No
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("Below {mg_low}: {magnesium}", "Below 1.7 mg/dL: [magnesium value]"),
-        ("{magnesium.why}.", "[magnesium: value, time and age, or why there is none]."),
+        ("Below {mg_low}: {magnesium}", "Below 1.7 mg/dL (0.70 mmol/L): [magnesium value]"),
+        ("{magnesium.why}.", "[magnesium: value, time and how old it is, or why there is none]."),
         ("{diuretic} and {many}", "[loop diuretic or thiazide, by name] and [drugs, by name]"),
         ("{epilepsy} {magnesium_aside_why}", "[the problem as recorded] [reason]"),
         ("{dose} over {duration}, {order}", "[dose] over [duration], [name of the order]"),
-        ("At most {tablets}", "At most [dose of the table]"),
+        ("At most {tablets}", "At most [dose of the table “tablets”]"),
         ("{magnesium.age} ago", "[age of the result] ago"),
+        ("Not seen: {drugs_there}", "Not seen: [what happened to the query]"),
+        ("{renal_band.explained}", "[kidney function in words, with the estimates at hand]"),
+        ("In all {total}", f"In all [{TOTAL}]"),
+        ("{total.why}", f"[{TOTAL}, explained]"),
     ],
 )  # fmt: skip
 def test_holes_of_a_text_are_named_in_words(book: Rulebook, text: str, told: str) -> None:
@@ -145,4 +169,53 @@ def test_what_is_not_certain_is_one_line_of_a_list(book: Rulebook) -> None:
     either = AnyOf(
         (Holds("low_aloud", True, low.where), CannotTell("low_aloud", low.where)), low.where
     )
-    assert list(Speaker(book).lines(either)) == [(0, "it is not certain that magnesium is low")]
+    assert list(Speaker(book).lines(either)) == [
+        (0, "it is not true, or cannot be told, that magnesium is low")
+    ]
+
+
+def test_a_clause_of_several_parts_is_a_list_that_is_read_from_the_top(book: Rulebook) -> None:
+    data = {
+        "all": [
+            {"magnesium": "present"},
+            {"magnesium": {"below": "mg_low"}},
+            {"any": [{"icu": "present"}, {"epilepsy": "absent"}]},
+        ]
+    }
+    assert list(Speaker(book).lines(compiled(book, data))) == [
+        (0, "all of these are true:"),
+        (1, "a usable magnesium level is at hand and is below 1.7 mg/dL (0.70 mmol/L)"),
+        (1, "at least one of these is true:"),
+        (2, "the patient is in intensive care"),
+        (2, "no epilepsy is on the problem list"),
+    ]
+
+
+def test_a_group_of_one_is_said_like_its_only_part(book: Rulebook) -> None:
+    alone = compiled(book, {"all": [{"any": [{"icu": "present"}]}]})
+    assert list(Speaker(book).lines(alone)) == [(0, "the patient is in intensive care")]
+
+
+NOUNS = {
+    "magnesium": "magnesium",
+    "magnesium_week": "magnesium of the last 7 days",
+    "mg_class": "magnesium",
+    "age": "the patient's age",
+    "setting": "the setting of the patient",
+    "renal_band": "kidney function",
+    "order_dose": "the magnesium sulfate in one dose of this order",
+    "order_route": "the route of this order",
+    "long_ppi": "long ppi",
+}
+
+
+@pytest.mark.parametrize(("name", "called"), NOUNS.items(), ids=NOUNS)
+def test_a_fact_is_called_by_words(book: Rulebook, name: str, called: str) -> None:
+    assert noun(book.facts[name], book) == called
+
+
+def test_a_label_without_words_of_its_own_is_said_by_its_name(book: Rulebook) -> None:
+    kind = FactType("category", None, ("stage-one", "stage-two"))
+    stage = FactSpec("stage", DerivedSource("egfr"), kind, Where("rules/shared/base.yaml", 1))
+    said = has_label(stage, ["stage-two", "stage-one"], book)
+    assert said == "the estimated GFR (CKD-EPI 2021) is stage one or stage two"

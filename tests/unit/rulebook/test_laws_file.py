@@ -10,7 +10,7 @@ import pytest
 from cds.errors import RulebookError
 from cds.rulebook.laws import load_laws
 from cds.rulebook.load import load_rulebook
-from cds.rulebook.model import ExactSource, OfferSource, Rulebook
+from cds.rulebook.model import ExactSource, ForEach, OfferSource, Rulebook
 from cds.rulebook.model.laws import Asks, Fires, LawBook, MoreThanOne, Offers, Together
 
 RULES = Path(__file__).parents[3] / "rules"
@@ -59,7 +59,10 @@ DEMANDS = {
     "always: {any: [{all: [{offers: {}}]}]}": ("always", Together),
     "levels_can_fire: [qt-risk]": ("levels-can-fire", type(None)),
     "unknown_never_adds: {kind: drug}": ("unknown-never-adds", type(None)),
-}
+    "doubt_never_silences: {fact: renal_band, rule: [qt-risk]}": (
+        "doubt-never-silences", type(None)
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("demand", "read"), DEMANDS.items(), ids=DEMANDS)
@@ -71,6 +74,20 @@ def test_a_demand_is_read(tmp_path: Path, demand: str, read: tuple[str, type]) -
     )  # fmt: skip
     assert str(law.where) == "rules/laws.yaml:3"
     assert law.hook == "order-select"
+
+
+def test_a_law_about_doubt_knows_its_fact_and_its_rules(tmp_path: Path) -> None:
+    demand = "doubt_never_silences: {fact: renal_band, rule: [potassium-order, qt-risk]}"
+    (law,) = load(tmp_path, f"{LAW}    {demand}\n").laws
+    assert (law.fact, law.rules) == ("renal_band", {"potassium-order", "qt-risk"})
+
+
+def test_a_law_about_orders_is_about_one_order_with_any_of_the_roles(tmp_path: Path) -> None:
+    each = "for_each: {order: [mg-replacement-iv, k-replacement], which: selected}"
+    (law,) = load(tmp_path, f"{SOUND}    {each}\n").laws
+    assert law.for_each == ForEach(
+        ("mg-replacement-iv", "k-replacement"), "mg-replacement-iv or k-replacement"
+    )
 
 
 FACTS = """
@@ -130,7 +147,17 @@ MISTAKES = {
     "never: {offers: {action: [give]}}": "input should be 'create', 'update' or 'delete'",
     "levels_can_fire: [qt-risks]": "`qt-risks` is not a declared rule. Did you mean `qt-risk`?",
     "unknown_never_adds: {kind: pill}": "`kind`: input should be 'drug', 'test' or 'any'",
-    "always: {qtc: present, icu: present}": "",
+    "always: {qtc: present, icu: present}": "a clause is one line: `{fact: {operator: value}}`",
+    "always: {all: [torsades, {fires: {rule: [qt-risk]}}]}": (
+        "a clause is one line: `{fact: {operator: value}}`"
+    ),
+    "doubt_never_silences: {fact: renal_bands}": (
+        "`renal_bands` is not a declared fact with labels. Did you mean `renal_band`?"
+    ),
+    "doubt_never_silences: {fact: magnesium}": ("`magnesium` is not a declared fact with labels."),
+    "doubt_never_silences: {fact: renal_band, rule: [qt-risks]}": (
+        "`qt-risks` is not a declared rule. Did you mean `qt-risk`?"
+    ),
 }
 
 

@@ -73,7 +73,8 @@ def test_given_and_on_order_are_added(kit: ModuleType) -> None:
     )
     assert span(fact) == (8, 8)
     assert fact.explained == (
-        "parenteral magnesium sulfate 8 g (32.48 mmol, 64.96 meq) in 24 h: 2 g given, 6 g on order"
+        "parenteral magnesium sulfate 8 g (32.48 mmol, 64.96 meq) in all: "
+        "2 g given in the last 24 h, 6 g due in the next 24 h"
     )
     assert len(fact.evidence) == 3
 
@@ -224,4 +225,6 @@ def test_potassium_is_added_by_every_route_in_meq(kit: ModuleType) -> None:
         )
     )
     assert span(fact) == (90, 90)
-    assert fact.explained == "potassium 90 mEq in 24 h: 40 mEq given, 50 mEq on order"
+    assert fact.explained == (
+        "potassium 90 mEq in all: 40 mEq given in the last 24 h, 50 mEq due in the next 24 h"
+    )
