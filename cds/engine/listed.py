@@ -58,6 +58,8 @@ def problem_state(record: Record, concepts: tuple[str, ...]) -> Verdict:
 
 def _concluded(name: str, hits: Found, listings: Iterable[Listing[object]]) -> Fact:
     if hits:
+        # By name: whoever sends the list decides its order, and the same chart is the same answer.
+        hits = sorted(hits, key=lambda hit: (hit[1].casefold(), *hit))
         names = tuple(dict.fromkeys(display for _, display in hits))
         evidence = tuple(Evidence(source, display) for source, display in hits)
         return presence(name, True, names_words(names), names, evidence)

@@ -297,7 +297,7 @@ def test_a_rule_nobody_can_judge_names_what_is_open_and_each_cause_once(book: Ru
     decision = judged(book, rule(book, "hypomagnesemia"))
     assert decision.outcome is Outcome.CANNOT_TELL
     assert decision.undecided == (
-        "severe low magnesium; low magnesium; magnesium is borderline "
+        "severe low magnesium; low magnesium; magnesium is borderline or lower "
         "(magnesium: nothing recorded)",
     )
     assert decision.reason == "; ".join(decision.undecided)

@@ -60,7 +60,8 @@ def test_tablets_are_offered_with_how_many_times_a_day(book: Rulebook) -> None:
 REASONS = [
     # more about the patient                 why the dose for severe low magnesium is withheld
     ({"myasthenia_gravis": "present"},       ["myasthenia"],
-     ["myasthenia gravis: IV magnesium can worsen weakness; ask a specialist"]),
+     ["myasthenia gravis: IV magnesium can worsen weakness, contraindicated in the label of the "
+      "1 % bag; ask a specialist"]),
     ({"myasthenia_gravis": "not known"},     ["cannot-tell"],
      ["could not be checked: myasthenia gravis not known"]),
     ({"age": "missing age-or-sex"},          ["cannot-tell"],

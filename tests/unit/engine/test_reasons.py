@@ -23,11 +23,11 @@ def judged(book: Rulebook, name: str, **given: str) -> Judgement:
 STOPS = [
     # given                                           stops                    sentences
     ({"age": "6 a"}, ("child",),
-     ("pediatric patient, no adult product: weight-based dose by a pharmacist",)),
+     ("pediatric patient, adult products do not fit: weight-based dose by a pharmacist",)),
     ({"weight": "39 kg"}, ("low_body_weight",),
      ("weight 39 kg is below 40 kg: weight-based dose by a pharmacist",)),
     ({"age": "6 a", "magnesium_allergy": "present"}, ("child", "allergy_to_magnesium"),
-     ("pediatric patient, no adult product: weight-based dose by a pharmacist",
+     ("pediatric patient, adult products do not fit: weight-based dose by a pharmacist",
       "allergy to magnesium is recorded")),
     ({"magnesium": "2.7 mg/dL"}, ("magnesium_high",),
      ("magnesium is high: 2.7 mg/dL (1.11 mmol/L)",)),
