@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cds.chart.dose_ways import CALCULATED, ORDERED, agree, by_type
 from cds.chart.timings import number
 from cds.facts.record import Substance, Unclear
 from cds.facts.terminology import Product, Terminology
@@ -25,6 +26,7 @@ MEQ_PER_G, MMOL_PER_G = Decimal("8.12"), Decimal("4.06")
 NOT_STATED = Unclear("dose not stated")
 RANGE = Unclear("dose is a range")
 SEVERAL = Unclear("more than one dose instruction")
+DISAGREE = Unclear("the ways in which the dose is told disagree")
 _UNITS = {
     "g": ("gm", "gms", "gram", "grams"),
     "mg": ("milligram", "milligrams"),
@@ -173,11 +175,12 @@ def _of_product(
 def read_dose(
     steps: tuple[DoseAndRate, ...], what: Electrolyte | None
 ) -> Quantity | Unclear | None:
-    """The dose of one instruction; several doseAndRate or a range are never read."""
+    """The dose of one instruction. A range is never read; several doseAndRate are one dose only
+    where each is of another `type` and they agree."""
     if what is None:
         return None
     if len(steps) > 1:
-        return SEVERAL
+        return _one_dose(steps, what)
     if not steps:
         return NOT_STATED
     if steps[0].doseQuantity is None and is_present(steps[0].doseRange):
@@ -185,13 +188,38 @@ def read_dose(
     return read_amount(steps[0].doseQuantity, what)
 
 
+def _one_dose(steps: tuple[DoseAndRate, ...], what: Electrolyte) -> Quantity | Unclear:
+    """One dose told as ordered, as calculated and as the amount to give (FHIR R4
+    doseAndRate.type; Epic sends all three)."""
+    told = by_type(steps)
+    if told is None:
+        return SEVERAL
+    found = {kind: read_dose((step,), what) or NOT_STATED for kind, step in told.items()}
+    if RANGE in found.values():
+        return RANGE
+    known = [item for item in found.values() if isinstance(item, Quantity)]
+    if not agree(known):
+        return DISAGREE
+    stated = [found[kind] for kind in (ORDERED, CALCULATED) if kind in found]
+    return next((item for item in stated if isinstance(item, Quantity)), stated[0])
+
+
 def read_rate(
     steps: tuple[DoseAndRate, ...], what: Electrolyte | None
 ) -> Quantity | Unclear | None:
     """The rate in g/h of MgSO4 or meq/h of K; None when no rate is stated or none applies."""
-    if what is None or len(steps) != 1 or (what.analyte and what.analyte not in _RATES):
+    if what is None or (what.analyte and what.analyte not in _RATES):
         return None
-    step = steps[0]
+    if len(steps) > 1 and by_type(steps) is None:
+        return None
+    found = [rate for step in steps if (rate := _step_rate(step, what)) is not None]
+    known = [item for item in found if isinstance(item, Quantity)]
+    if not agree(known):
+        return DISAGREE
+    return next(iter((*known, *found)), None)
+
+
+def _step_rate(step: DoseAndRate, what: Electrolyte) -> Quantity | Unclear | None:
     if step.rateRatio is not None:
         return _ratio(step.rateRatio, what)
     if step.rateQuantity is not None:

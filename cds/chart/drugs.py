@@ -117,7 +117,7 @@ def of_concept(concept: CodeableConcept | None, terms: Terminology) -> Drug:
         return Drug()
     known = sorted(
         filter(None, (_known(item, terms) for item in concept.codings())),
-        key=lambda found: found[0],
+        key=lambda found: _vagueness(found, terms),
     )
     texts = [concept.text or ""]
     for item in concept.coding:
@@ -137,6 +137,13 @@ def of_concept(concept: CodeableConcept | None, terms: Terminology) -> Drug:
         parenteral=code.parenteral,
         flags=(BY_CLASS,) if by == "atc" else (),
     )
+
+
+def _vagueness(found: tuple[int, Coding, DrugCode], terms: Terminology) -> tuple[int, bool, bool]:
+    """What a coding leaves open; the least vague comes first, wherever it stands: Epic lists the
+    ingredient before the product."""
+    rank, coding, code = found
+    return rank, coding.code not in terms.products, code.parenteral is None
 
 
 def _name_in(system: str | None, code: str | None) -> str:

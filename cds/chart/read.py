@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -24,6 +25,7 @@ from cds.facts.record import Administration, Listing, MedicationOrder, Record
 from cds.facts.terminology import Terminology
 from cds.fhir.bundle import UNDECODABLE, RawResource, Supplied, entries, head
 from cds.fhir.datatypes import FhirStruct, Reference
+from cds.fhir.owners import RESULTS, left_out
 from cds.fhir.prefetch import resolve
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _DRAFTS = "context.draftOrders"
+_NOTHING: Mapping[str, Supplied] = MappingProxyType({})
 
 
 class _Owned(FhirStruct, frozen=True):
@@ -49,13 +52,18 @@ class Chart:
     drafts: Mapping[str, RawResource]
 
 
-def read_chart(call: HookCall, terms: Terminology, now: datetime) -> Chart:
-    """Everything one decision may look at.
+def read_chart(
+    call: HookCall,
+    terms: Terminology,
+    now: datetime,
+    fetched: Mapping[str, Supplied] = _NOTHING,
+) -> Chart:
+    """Everything one decision may look at. `fetched` is what the FHIR server added to the call.
 
     Raises `Precondition` (412) and `BadRequest` (400) as `fhir.prefetch.resolve` does, and
     `BadRequest` for draft orders that cannot be read or belong to another patient.
     """
-    supplied = resolve(call.prefetch, call.patient_id)
+    supplied = resolve(call.prefetch, call.patient_id, fetched)
     drafts, lost = _drafts(call)
     lines = _Lines([*lost, *_failed(supplied)])
     patient = call.patient_id
@@ -80,9 +88,13 @@ def read_chart(call: HookCall, terms: Terminology, now: datetime) -> Chart:
 
 
 def _failed(supplied: Mapping[str, Supplied]) -> Iterator[str]:
-    """Queries of the client that failed or go on elsewhere. Results have a card of their own."""
-    told = (item for key, item in supplied.items() if key not in ("patient", "observations"))
-    return (f"{item.key}: {item.gap}" for item in told if item.gap and item.asked)
+    """Queries that failed or go on elsewhere; of results, which have a card of their own for that,
+    only that strangers' ones came along."""
+    for key, item in supplied.items():
+        if key == RESULTS and item.foreign:
+            yield f"{key}: {left_out(key, item.foreign)}"
+        elif key not in ("patient", RESULTS) and item.gap and item.asked:
+            yield f"{key}: {item.gap}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,12 @@ class DoseRatio(FhirStruct, frozen=True):
 
 
 class DoseAndRate(FhirStruct, frozen=True):
-    """How much, and how fast. Ranges are only noticed, never read."""
+    """How much, and how fast. Ranges are only noticed, never read.
 
+    `type` says which of several ways of telling one dose this is; R4 has a CodeableConcept there.
+    """
+
+    type: msgspec.Raw = ABSENT
     doseQuantity: ResultQuantity | None = None
     doseRange: msgspec.Raw = ABSENT
     rateQuantity: ResultQuantity | None = None

@@ -4,19 +4,25 @@
     null, or an empty Bundle                      asked, and there is none (closed world)
     a Bundle with a `next` link, a larger `total` or an error outcome inside
                                                   supplied with a gap: absence proves nothing
+    a resource of another patient in the list     supplied with a gap; among results it is named
     a string, a number, an unreadable Bundle      400 naming the key
 
+What was fetched from the FHIR server stands in for a key that was not supplied, and continues a
+Bundle whose `next` link was followed; it never replaces what the client supplied.
 Source: CDS Hooks 2.0.1 prefetch; design section 8; clinical pack R32.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 import msgspec
 
 from cds.errors import BadRequest, Precondition
-from cds.fhir.bundle import UNDECODABLE, RawResource, Supplied, entries, head
+from cds.fhir.bundle import UNDECODABLE, Page, RawResource, Supplied, of_raw, read_page
+from cds.fhir.owners import foreign_gap, is_foreign
 from cds.fhir.resources import OperationOutcome
 
 EXPECTED = {
@@ -36,26 +42,50 @@ _HARMLESS = frozenset({"warning", "information", "success"})
 _outcome = msgspec.json.Decoder(OperationOutcome)
 
 
-class _Total(msgspec.Struct, gc=False):
-    total: int | None = None
+# No prefetch key: Medications read one by one, which any list or draft order may refer to.
+REFERRED = "medication"
+_NOTHING: Mapping[str, Supplied] = MappingProxyType({})
 
 
-_total = msgspec.json.Decoder(_Total)
-
-
-def resolve(call_prefetch: Mapping[str, msgspec.Raw], patient_id: str) -> Mapping[str, Supplied]:
+def resolve(
+    call_prefetch: Mapping[str, msgspec.Raw],
+    patient_id: str,
+    fetched: Mapping[str, Supplied] = _NOTHING,
+) -> Mapping[str, Supplied]:
     """The nine keys, each as a `Supplied`; keys nobody asked for are ignored.
 
     Raises `Precondition` (412) for `patient` missing, null or failed and for `observations`
-    missing or failed; `BadRequest` (400) for a value that is no resource, or for a Patient other
-    than `patient_id`.
+    missing or failed, naming why it could not be fetched; `BadRequest` (400) for a value that is
+    no resource, or for a Patient other than `patient_id`.
     """
-    found = {key: _supplied(key, call_prefetch.get(key)) for key in EXPECTED}
+    found = {
+        key: _taken(read_supplied(key, call_prefetch.get(key)), fetched.get(key))
+        for key in EXPECTED
+    }
     for key in REQUIRED:
         if not found[key].supplied:
             raise Precondition(f"`{key}` is required: {found[key].gap}", where=_where(key))
     _check_patient(found["patient"], patient_id)
-    return found
+    if REFERRED in fetched:
+        orders = found["medications"]
+        more = (*orders.resources, *fetched[REFERRED].resources)
+        found["medications"] = replace(orders, resources=more)
+    return {key: _of_one_patient(item, patient_id) for key, item in found.items()}
+
+
+def _taken(own: Supplied, fetched: Supplied | None) -> Supplied:
+    """What the client supplied, unless it supplied nothing or only the first page."""
+    if fetched is None or (own.supplied and not own.next_page):
+        return own
+    if own.asked and not own.supplied and not fetched.supplied:
+        return replace(fetched, gap=f"{own.gap}; {fetched.gap}", asked=True)
+    return fetched
+
+
+def _of_one_patient(supplied: Supplied, patient_id: str) -> Supplied:
+    strangers = sum(is_foreign(item, patient_id) for item in supplied.resources)
+    why = foreign_gap(supplied.key, strangers)
+    return replace(supplied, gap="; ".join(filter(None, (supplied.gap, why)))) if why else supplied
 
 
 def _where(key: str) -> str:
@@ -70,19 +100,20 @@ def _check_patient(supplied: Supplied, patient_id: str) -> None:
         raise BadRequest("`patient` is not the patient of `context.patientId`", where=where)
 
 
-def _supplied(key: str, raw: msgspec.Raw | None) -> Supplied:
+def read_supplied(key: str, raw: msgspec.Raw | None) -> Supplied:
+    """What the client sent for a key. Raises BadRequest for a value that is no resource."""
     if raw is None:
         return Supplied(key, gap=f"`{key}` was not supplied", supplied=False, asked=False)
     if bytes(raw).strip() == b"null":
         return Supplied(key)
-    kind = head(raw)
-    if kind is None:
+    found = of_raw(raw)
+    if found is None:
         raise BadRequest(f"`{key}` is neither a resource nor null", where=_where(key))
-    if kind[0] == "OperationOutcome":
+    if found.type == "OperationOutcome":
         return Supplied(key, gap=f"the client's query for `{key}` failed", supplied=False)
-    if kind[0] == EXPECTED[key]:
-        return Supplied(key, (RawResource(kind[0], kind[1], "", raw),))
-    if kind[0] != "Bundle" or key == "patient":
+    if found.type == EXPECTED[key]:
+        return Supplied(key, (found,))
+    if found.type != "Bundle" or key == "patient":
         raise BadRequest(f"`{key}` must hold {_wanted(key)}", where=_where(key))
     return _bundle(key, raw)
 
@@ -93,20 +124,44 @@ def _wanted(key: str) -> str:
 
 def _bundle(key: str, raw: msgspec.Raw) -> Supplied:
     try:
-        found, broken, more = entries(raw)
+        page = read_page(raw)
     except UNDECODABLE:
         raise BadRequest(f"the Bundle of `{key}` cannot be read", where=_where(key)) from None
-    outcomes = [item for item in found if item.type == "OperationOutcome"]
-    resources = tuple(item for item in found if item.type != "OperationOutcome")
-    if any(_failed(item.raw) for item in outcomes):
-        gap = f"the search behind `{key}` reported an error"
-    elif more or _stated_total(raw) > len(found) + broken:
-        gap = f"more pages of `{key}` exist"
-    elif resources and not any(item.type == EXPECTED[key] for item in resources):
-        gap = f"`{key}` holds no {EXPECTED[key]} but other resources"
-    else:
-        gap = ""
-    return Supplied(key, resources, gap, broken=broken)
+    resources = listed(page)
+    gap = _page_gap(key, page) or other_types_gap(key, resources)
+    return Supplied(key, resources, gap, broken=page.broken, next_page=page.next_page)
+
+
+def listed(page: Page) -> tuple[RawResource, ...]:
+    """The entries of a page that are no OperationOutcome."""
+    return tuple(item for item in page.resources if item.type != "OperationOutcome")
+
+
+def _page_gap(key: str, page: Page) -> str:
+    """Why a page is not all of a search, "" where it is."""
+    if reports_failure(page):
+        return f"the search behind `{key}` reported an error"
+    if page.more or page.total > matched(key, page.resources) + page.broken:
+        return f"more pages of `{key}` exist"
+    return ""
+
+
+def matched(key: str, resources: Iterable[RawResource]) -> int:
+    """How many entries `total` may count: matches and warnings, not what is included."""
+    counted = {EXPECTED[key], "OperationOutcome"}
+    return sum(item.type in counted for item in resources)
+
+
+def other_types_gap(key: str, resources: tuple[RawResource, ...]) -> str:
+    """Why a list that holds only other resources is not the list that was asked for."""
+    if resources and not any(item.type == EXPECTED[key] for item in resources):
+        return f"`{key}` holds no {EXPECTED[key]} but other resources"
+    return ""
+
+
+def reports_failure(page: Page) -> bool:
+    """Whether a page holds an outcome that is more than a warning."""
+    return any(_failed(item.raw) for item in page.resources if item.type == "OperationOutcome")
 
 
 def _failed(raw: msgspec.Raw) -> bool:
@@ -116,10 +171,3 @@ def _failed(raw: msgspec.Raw) -> bool:
     except UNDECODABLE:
         return True
     return not issues or any(issue.severity not in _HARMLESS for issue in issues)
-
-
-def _stated_total(raw: msgspec.Raw) -> int:
-    try:
-        return _total.decode(raw).total or 0
-    except UNDECODABLE:
-        return 0

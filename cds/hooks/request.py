@@ -7,6 +7,7 @@ of the hook. Unknown members are ignored.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -15,7 +16,23 @@ import msgspec
 from cds.errors import BadRequest
 from cds.hooks.context import read_context
 from cds.hooks.services import HOOKS, ServiceEntry
-from cds.hooks.wire import decode, missing, utf8
+from cds.hooks.wire import ABSENT, decode, given, missing, utf8
+
+
+@dataclass(frozen=True, slots=True)
+class FhirAuthorization:
+    """The access to the FHIR server that a call brings, for this call only.
+
+    `access_token` is a secret: it is not shown, not kept and given to `fhirServer` alone.
+    `expires_in` is in seconds; `patient` is "" where the token is not bound to one.
+    """
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    scope: str
+    subject: str
+    token_type: str = "Bearer"  # noqa: S105
+    patient: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +58,24 @@ class HookCall:
     prefetch: Mapping[str, msgspec.Raw] = field(default_factory=dict)
     fhir_server: str | None = None
     body_digest: str = ""
+    authorization: FhirAuthorization | None = None
+
+
+# One header value: printable, without spaces (RFC 6750).
+_TOKEN = re.compile(r"[!-~]+")
+
+
+class _Object(msgspec.Struct, gc=False):
+    """Any object, whatever is in it."""
 
 
 class _Authorization(msgspec.Struct, gc=False):
-    """Only that it is an object: what is in it is a secret of the FHIR client's."""
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str
+    subject: str
+    patient: str | None = None
 
 
 class _Envelope(msgspec.Struct, gc=False):
@@ -53,7 +84,7 @@ class _Envelope(msgspec.Struct, gc=False):
     context: msgspec.Raw
     prefetch: dict[str, msgspec.Raw] | None = None
     fhirServer: str | None = None
-    fhirAuthorization: _Authorization | None = None
+    fhirAuthorization: msgspec.Raw = ABSENT
 
 
 class _Addressed(msgspec.Struct, gc=False):
@@ -61,6 +92,8 @@ class _Addressed(msgspec.Struct, gc=False):
 
 
 _envelope = msgspec.json.Decoder(_Envelope)
+_object = msgspec.json.Decoder(_Object)
+_authorized = msgspec.json.Decoder(_Authorization)
 _addressed = msgspec.json.Decoder(_Addressed)
 
 
@@ -78,13 +111,8 @@ def read_call(service: ServiceEntry, body: bytes) -> HookCall:
         )
     if not envelope.hookInstance.strip():
         raise BadRequest("`hookInstance` is empty", where="hookInstance", code="required")
-    if envelope.fhirAuthorization is not None and envelope.fhirServer is None:
-        raise BadRequest(
-            "`fhirServer` is missing; `fhirAuthorization` is of no use without it",
-            where="fhirServer",
-            code="required",
-        )
-    _check_server(envelope.fhirServer)
+    authorization = given(envelope.fhirAuthorization)
+    _check_server(envelope.fhirServer, authorization)
     hook = HOOKS[service.hook]
     context = read_context(envelope.context, hook)
     return HookCall(
@@ -100,6 +128,7 @@ def read_call(service: ServiceEntry, body: bytes) -> HookCall:
         prefetch=envelope.prefetch or {},
         fhir_server=envelope.fhirServer,
         body_digest=hashlib.sha256(body).hexdigest(),
+        authorization=_authorization(authorization, context.patient_id),
     )
 
 
@@ -111,6 +140,39 @@ def hook_of(body: bytes) -> str:
     return found
 
 
-def _check_server(url: str | None) -> None:
+def _authorization(raw: msgspec.Raw | None, patient_id: str) -> FhirAuthorization | None:
+    """Checked as far as a client can be told what to mend; its values are never repeated."""
+    if raw is None:
+        return None
+    sent = decode(_authorized, raw, "fhirAuthorization")
+    if sent.token_type.lower() != "bearer":
+        raise _unusable("token_type", "is not `Bearer`, the only type there is")
+    if not _TOKEN.fullmatch(sent.access_token):
+        raise _unusable("access_token", "is empty or holds what a token cannot hold")
+    if sent.patient and sent.patient != patient_id:
+        raise _unusable("patient", "is not the patient of `context.patientId`")
+    return FhirAuthorization(
+        access_token=sent.access_token,
+        expires_in=sent.expires_in,
+        scope=sent.scope,
+        subject=sent.subject,
+        patient=sent.patient or "",
+    )
+
+
+def _unusable(name: str, why: str) -> BadRequest:
+    where = f"fhirAuthorization.{name}"
+    return BadRequest(f"`{where}` {why}", where=where)
+
+
+def _check_server(url: str | None, authorization: msgspec.Raw | None) -> None:
+    if authorization is not None:
+        decode(_object, authorization, "fhirAuthorization")
+        if url is None:
+            raise BadRequest(
+                "`fhirServer` is missing; `fhirAuthorization` is of no use without it",
+                where="fhirServer",
+                code="required",
+            )
     if url is not None and not url.startswith(("https://", "http://")):
         raise BadRequest("`fhirServer` is not an http or https address", where="fhirServer")

@@ -129,6 +129,15 @@ def test_an_rxnorm_code_settles_it_whatever_the_text_says() -> None:
 
 
 @pytest.mark.parametrize(
+    "codes", [("6585", "829757"), ("829757", "6585"), ("999", "6585", "829757")]
+)
+def test_a_product_is_known_behind_its_ingredient(codes: tuple[str, ...]) -> None:
+    coding = [{"system": RXNORM, "code": code} for code in codes]
+    drug = told({"medicationCodeableConcept": {"coding": coding}})
+    assert (drug.product, drug.parenteral) == ("829757", True)
+
+
+@pytest.mark.parametrize(
     ("code", "name"), [("C03CA01", "furosemide"), ("C03CA99", "loop diuretic")]
 )
 def test_the_longest_atc_prefix_wins(code: str, name: str) -> None:
