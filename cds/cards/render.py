@@ -233,7 +233,7 @@ def _source(item: Decision, names: tuple[str, ...], context: CardContext) -> dic
 
 def _standing(item: Decision, context: CardContext) -> str:
     rule = item.rule
-    told = f"Rule {rule.id}@{rule.version}. {_signed(rule, context)} "
+    told = f"Rule {rule.id}, version {rule.version}. {_signed(rule, context)} "
     return sentence(f"{told}{overdue_line(rule, context.today)}".rstrip())
 
 

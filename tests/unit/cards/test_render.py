@@ -150,7 +150,7 @@ def test_the_detail_says_everything_the_decision_knows(make: Any) -> None:
         "off-label use of a labelled product",
         "[Magnesium sulfate label](<https://example.org/label>)",
         "Design review",
-        "Rule hypomagnesemia@1.0.0. Not signed off by a clinician.",
+        "Rule hypomagnesemia, version 1.0.0. Not signed off by a clinician.",
     ):
         assert said in detail, said
     assert "no torsades" not in detail
