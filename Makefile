@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test nightly coverage mutants check lint book bench wheel lock
+.PHONY: help run test nightly fuzz coverage mutants audit conformance check lint book bench wheel lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -33,6 +33,12 @@ lint: $(DEV)  ## format, lint, types, import contracts, dependencies, rule files
 	$(BIN)/cds check
 	$(BIN)/cds book --check
 
+fuzz: $(DEV)  ## 100000 spoilt hook calls: no 5xx, no hang
+	@CDS_FUZZ="$${CDS_FUZZ:-100000}" $(BIN)/python -m pytest -s tests/conformance/test_fuzz.py
+
+audit: $(DEV)  ## known vulnerabilities of what the service needs; names what could not be looked up
+	@$(BIN)/pip-audit --require-hashes --disable-pip --progress-spinner off -r requirements/run.txt
+
 CORE := kernel facts rulebook engine cards
 coverage: $(DEV)  ## every statement and branch of the core is reached by a test
 	@$(BIN)/python -m pytest -q --numprocesses auto --dist loadscope \
@@ -42,8 +48,12 @@ coverage: $(DEV)  ## every statement and branch of the core is reached by a test
 mutants: $(DEV)  ## mutation of kernel and engine, about an hour; docs/MUTANTS.md has the result
 	@$(BIN)/mutmut run && $(BIN)/mutmut results
 
-book: $(RUN)  ## rules/BOOK.md and rules/rule.schema.json anew
+conformance: $(DEV)  ## docs/CONFORMANCE.md anew, from tests/conformance/requirements.yaml and the tests
+	@$(BIN)/python -m tests.conformance.matrix
+
+book: $(DEV)  ## what is made from the rules anew: BOOK.md, rule.schema.json, and proof.json by proof
 	@$(BIN)/cds book
+	@$(BIN)/cds prove --record
 
 check: lint  ## everything a change must pass: lint, then all tests
 	@$(MAKE) --no-print-directory test

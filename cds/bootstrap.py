@@ -1,25 +1,26 @@
-"""The one place that reads the settings and the clock and wires everything."""
+"""The one place that reads the settings and the clocks and wires everything."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
 
+from cds.clients.model import Client
+from cds.doors import SANDBOX, doors
 from cds.engine.decision import Decisions
-from cds.hooks.discovery import discovery
+from cds.fhir.access import Fetched
+from cds.hooks.discovery import discovery, templates
 from cds.hooks.request import HookCall
 from cds.hooks.services import SERVICES, ServiceEntry
 from cds.pipeline import answer
-from cds.rulebook.load import load_rulebook
+from cds.reload import RulesInForce
 from cds.rulebook.model import Rulebook
 from cds.settings import Settings
-
-# The one client while callers are not authenticated. Web and command line name the same one, so
-# that a call from a file gives the very bytes it gives over HTTP (law 7).
-SANDBOX_CLIENT = "sandbox"
+from cds.trust.jwks import KeyState
 
 
 class Answered(Protocol):
@@ -32,32 +33,83 @@ class Answered(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """What one rulebook shows of itself: the discovery document, what `/health/ready` tells, and
+    the searches for its data by prefetch key. No patient data."""
+
+    discovery: Mapping[str, Any] = field(default_factory=lambda: {"services": []})
+    about: Mapping[str, str | int] = field(default_factory=dict)
+    templates: Mapping[str, str] = field(default_factory=dict)
+
+
+async def _sandbox(_authorization: str | None, _url: str) -> Client:
+    return SANDBOX
+
+
+async def _nothing_fetched(
+    _call: HookCall, _keys: Sequence[str], _client: Client, _own: Sequence[str], _deadline: float
+) -> Fetched:
+    return Fetched()
+
+
+async def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """Everything an edge (web, command line) needs, and nothing it does not.
 
-    `answer` takes a checked call and the name of the client; it raises BadRequest when the call
-    cannot be answered. `about` is what `/health/ready` tells: no patient data.
+    `answer` takes a checked call, the client and what was fetched; it raises BadRequest when the
+    call cannot be answered. `admit` turns the Authorization header and the address called into the
+    client, or raises Unauthorized or Forbidden. `fetch` brings what a call left out, until a
+    deadline on `clock`. `reload` puts the rule files in force as they stand now; None = not
+    offered. `open` and `close` belong to the event loop of the server.
     """
 
-    answer: Callable[[HookCall, str], Answered]
+    answer: Callable[[HookCall, Client, Fetched], Answered]
     services: Mapping[str, ServiceEntry] = field(default_factory=lambda: SERVICES)
-    discovery: Mapping[str, Any] = field(default_factory=lambda: {"services": []})
-    about: Mapping[str, str | int] = field(default_factory=dict)
+    view: Callable[[], View] = View
     settings: Settings = field(default_factory=Settings)
+    admit: Callable[[str | None, str], Coroutine[Any, Any, Client]] = _sandbox
+    fetch: Callable[
+        [HookCall, Sequence[str], Client, Sequence[str], float], Coroutine[Any, Any, Fetched]
+    ] = _nothing_fetched
+    reload: Callable[[], Coroutine[Any, Any, bool]] | None = None
+    open: Callable[[], Coroutine[Any, Any, None]] = _nothing
+    close: Callable[[], Coroutine[Any, Any, None]] = _nothing
+    keys: Callable[[], Mapping[str, KeyState]] = dict
+    clock: Callable[[], float] = time.monotonic
+    clinical_clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 def build(settings: Settings, now: datetime | None = None) -> Service:
     """The service as the settings describe it. `now` overrides the clinical clock.
 
-    Raises RulebookError listing every problem of the rule files.
+    Raises RulebookError listing every problem of the rule files, SettingsError for the trust file.
     """
-    book = load_rulebook(settings.rules, settings.site)
+    rules = RulesInForce(settings.rules, settings.site)
+    ways = doors(settings, time.time, time.monotonic)
+    ways.refuse_unknown_orders(rules.current.templates)
     clock = _clock(now or settings.now)
+    view = _viewing(rules)
+
+    async def fetch(
+        call: HookCall, keys: Sequence[str], client: Client, own: Sequence[str], deadline: float
+    ) -> Fetched:
+        return await ways.fetch(call, keys, client, view().templates, own, deadline)
+
     return Service(
-        answer=lambda call, client: answer(call, book, clock(), client),
-        discovery=discovery(SERVICES.values(), _codes(book)),
-        about={"rulebook": book.digest, "rules": len(book.rules), "site": book.site},
+        answer=lambda call, client, got: answer(call, rules.current, clock(), client, got),
+        view=view,
         settings=settings,
+        admit=ways.admit,
+        fetch=fetch,
+        reload=rules.reload,
+        open=ways.open,
+        close=ways.close,
+        keys=ways.key_state,
+        clinical_clock=clock,
     )
 
 
@@ -76,6 +128,23 @@ def _clock(fixed: datetime | None) -> Callable[[], datetime]:
     if fixed is None:
         return lambda: datetime.now(UTC)
     return lambda: fixed
+
+
+def _viewing(rules: RulesInForce) -> Callable[[], View]:
+    """What the rules in force show, worked out once for each of them."""
+    kept: list[tuple[Rulebook, View]] = []
+
+    def view() -> View:
+        book = rules.current
+        if not kept or kept[0][0] is not book:
+            about: dict[str, str | int] = {"rulebook": book.digest, "rules": len(book.rules)}
+            about["site"] = book.site
+            codes = _codes(book)
+            shown = View(discovery(SERVICES.values(), codes), about, templates(codes))
+            kept[:] = [(book, shown)]
+        return kept[0][1]
+
+    return view
 
 
 def _codes(book: Rulebook) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import sys
 import traceback
 from datetime import datetime
@@ -12,16 +13,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from cds import bootstrap
+from cds.doors import SANDBOX
 from cds.errors import BadRequest, SettingsError, TooLarge
+from cds.fhir.access import Fetched
 from cds.hooks.request import hook_of, read_call
 from cds.hooks.response import encode, encode_cards, refusal
 from cds.hooks.services import ServiceEntry
 from cds.rule_commands import UNUSABLE, told
 from cds.rule_commands import app as rule_commands
 from cds.sample import FIRST, sample_request, samples
+from cds.serving import serve as run
 from cds.settings import Settings, read_instant, unknown_variables_here
 from cds.trace import prose
 
@@ -62,26 +65,24 @@ def _every_command() -> None:
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
+    tls_cert: Annotated[Path | None, typer.Option(help="PEM file of a certificate.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM file of its key.")] = None,
 ) -> None:
-    """Serve CDS Hooks over HTTP."""
+    """Serve CDS Hooks over HTTP, or over HTTPS with a certificate and its key."""
     with told():
-        if not Settings.from_environment().sandbox:
+        settings = Settings.from_environment()
+        if not settings.sandbox and settings.trust is None:
             raise SettingsError(
-                "CDS_SANDBOX: without the sandbox callers must be authenticated, and that is not "
-                "possible yet; for synthetic patients set CDS_SANDBOX=1"
+                "CDS_TRUST: without the sandbox callers must be authenticated; name the file of "
+                "trusted clients (docs/TRUST.md), or set CDS_SANDBOX=1 for synthetic patients"
             )
-        settings = bootstrap.service().settings
+        tls = _tls(tls_cert, tls_key)
+        bootstrap.service()
         listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"cds: listening on http://{shown}:{listening.getsockname()[1]}", err=True)
-    config = uvicorn.Config(
-        "cds.web.app:application",
-        factory=True,
-        access_log=False,
-        log_level=settings.log_level,
-        ws="none",
-    )
-    uvicorn.Server(config).run(sockets=[listening])
+    scheme = "https" if tls else "http"
+    typer.echo(f"cds: listening on {scheme}://{shown}:{listening.getsockname()[1]}", err=True)
+    run(settings, listening, tls)
 
 
 @app.command()
@@ -100,7 +101,7 @@ def evaluate(
             if len(body) > settings.max_body:
                 raise TooLarge(f"the body is larger than {settings.max_body} bytes")
             entry = _service_for(hook_of(body), service)
-            answer = service.answer(read_call(entry, body), bootstrap.SANDBOX_CLIENT)
+            answer = service.answer(read_call(entry, body), SANDBOX, Fetched())
         except BadRequest as error:
             _print(encode(refusal(error)))
             raise
@@ -116,6 +117,10 @@ def sample_call(
         str | None, typer.Option(help="Clinical time, for example 2026-11-21T09:00:00+00:00.")
     ] = None,
     listed: Annotated[bool, typer.Option("--list", help="Name all of them, by folder.")] = False,
+    fhir: Annotated[
+        str | None,
+        typer.Option(help="Leave the data out: the service fetches it from this FHIR server."),
+    ] = None,
 ) -> None:
     """Print the body of a hook call about a synthetic patient, its dates fresh, for a first try."""
     with told():
@@ -125,7 +130,7 @@ def sample_call(
             )
         else:
             moment = bootstrap.clinical_now(Settings.from_environment(), _instant(now))
-            body = sample_request(moment, name)
+            body = sample_request(moment, name, fhir)
             text = json.dumps(body, indent=2, ensure_ascii=False)
     _print(text.encode())
 
@@ -140,6 +145,21 @@ def _listen(host: str, port: int) -> socket.socket:
         raise SettingsError(
             f"cannot listen on {host} port {port}: {reason}; choose another with --host and --port"
         ) from None
+
+
+def _tls(cert: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+    if cert is None and key is None:
+        return None
+    if cert is None or key is None:
+        raise SettingsError("--tls-cert and --tls-key: give both, or neither")
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError):
+        raise SettingsError(
+            "--tls-cert and --tls-key: these files are no certificate with its key; "
+            "both are PEM files"
+        ) from None
+    return cert, key
 
 
 def _service_for(hook: str, service: bootstrap.Service) -> ServiceEntry:

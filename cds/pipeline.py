@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cds.cards.adapt import adapted
 from cds.cards.context import CardContext
 from cds.cards.render import render_all
 from cds.chart.read import read_chart
+from cds.clients.model import Client
 from cds.engine.decide import decide
 from cds.engine.decision import Decisions
 from cds.facts.record import Record
+from cds.fhir.access import Fetched
 from cds.hooks.request import HookCall
 from cds.hooks.services import CLINICIANS, HOOKS
 from cds.rulebook.model import Rulebook
 
+NOTHING = Fetched()
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:electrolyte-cds:decision")
 
 
@@ -40,21 +45,33 @@ def _no_drugs(call: HookCall) -> str:
     return ""
 
 
-def answer(call: HookCall, book: Rulebook, now: datetime, client: str) -> Answer:
-    """Cards and decisions for one hook call.
+def _digest(call: HookCall, fetched: Fetched) -> str:
+    """SHA-256 in hex of everything the answer is made from."""
+    more = fetched.digest()
+    if not more:
+        return call.body_digest
+    return hashlib.sha256(f"{call.body_digest}|{more}".encode()).hexdigest()
 
-    `now` is the clinical moment (aware). Raises BadRequest (4xx) when the call cannot be answered
-    for this patient. Pure: the same call, rulebook, now and client give the same bytes (law 7).
+
+def answer(
+    call: HookCall, book: Rulebook, now: datetime, client: Client, fetched: Fetched = NOTHING
+) -> Answer:
+    """Cards and decisions for one hook call, in the shape its client reads.
+
+    `now` is the clinical moment (aware); `fetched` is what the call left out. Raises BadRequest
+    (4xx) when the call cannot be answered for this patient. Pure: the same call, rulebook, now,
+    client and data fetched give the same bytes (law 7).
     """
-    chart = read_chart(call, book.terminology, now)
+    chart = read_chart(call, book.terminology, now, fetched.supplied)
     decisions = decide(book, chart.record, now, call.hook, _no_drugs(call))
-    identity = "|".join((client, call.service, call.hook_instance, call.body_digest, book.digest))
+    digest = _digest(call, fetched)
+    identity = "|".join((client.name, call.service, call.hook_instance, digest, book.digest))
     decision_id = str(uuid.uuid5(NAMESPACE, identity))
     context = CardContext(
-        client=client,
+        client=client.name,
         service=call.service,
         hook_instance=call.hook_instance,
-        body_digest=call.body_digest,
+        body_digest=digest,
         decision_id=decision_id,
         patient_id=call.patient_id,
         encounter_id=call.encounter_id,
@@ -63,4 +80,5 @@ def answer(call: HookCall, book: Rulebook, now: datetime, client: str) -> Answer
         today=now.date(),
     )
     rendered = render_all(decisions, context)
-    return Answer(rendered.cards, decisions, chart.record, decision_id, rendered.defects)
+    cards = adapted(rendered.cards, client.profile, book.templates)
+    return Answer(cards, decisions, chart.record, decision_id, rendered.defects)

@@ -8,22 +8,28 @@ intervals stay what they are. No patient here is a real one.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from cds.errors import SettingsError
+from cds.fhir.shift import shift
+from cds.fhir.store import token_of
+from cds.fhir.store_chart import chart_of, renamed, server_names
+from cds.fhir.store_kinds import KINDS
+from cds.fhir.store_records import Records
 from cds.settings import usual_folder
 
 FOLDERS = ("firing", "boundary", "well", "broken")
 FIRST = "first-card"
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)")
+# The OAuth client as which a sandbox call says the service reads, and for how many seconds it may.
+_SUBJECT = "electrolyte-cds"
+_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +50,7 @@ class Sample:
 
     def at(self, now: datetime) -> dict[str, Any]:
         """The call as it would be at `now` (aware), to the second."""
-        later = now.astimezone(UTC).replace(microsecond=0)
-        days = later.date() - self.now.astimezone(UTC).date()
-        moved: dict[str, Any] = _moved(self.request, later - self.now, days)
+        moved: dict[str, Any] = shift(self.now, now).moved(self.request)
         return moved
 
 
@@ -56,6 +60,13 @@ def samples(folder: Path | None = None) -> Iterator[Sample]:
     for kind in FOLDERS:
         for path in sorted((base / kind).glob("*.json")):
             yield _read(path)
+
+
+@cache
+def records() -> Records:
+    """All of them as the sandbox's FHIR server holds them, read once in a process: that takes half
+    a second. Raises SettingsError."""
+    return Records(chart_of(item) for item in samples())
 
 
 def sample(name: str, folder: Path | None = None) -> Sample:
@@ -71,12 +82,44 @@ def sample(name: str, folder: Path | None = None) -> Sample:
     return _read(known[name])
 
 
-def sample_request(now: datetime, name: str = FIRST) -> dict[str, Any]:
+def sample_request(
+    now: datetime, name: str = FIRST, fhir_server: str | None = None
+) -> dict[str, Any]:
     """The body of the call, its dates moved to `now` (aware): same moment, same body.
 
-    Raises SettingsError when there is no synthetic patient of that name.
+    With `fhir_server`, the address of a sandbox's FHIR server, the call brings no prefetch: the
+    service has to fetch, with the token of this one patient. Raises SettingsError when there is no
+    synthetic patient of that name, or when the address is none.
     """
-    return sample(name).at(now)
+    found = sample(name)
+    if fhir_server is None:
+        return found.at(now)
+    if not fhir_server.startswith(("http://", "https://")):
+        raise SettingsError(
+            "the address of the FHIR server must begin with http:// or https://, "
+            "for example http://127.0.0.1:8000/sandbox/fhir"
+        )
+    return _fetching(found, now, fhir_server.rstrip("/"))
+
+
+def _fetching(found: Sample, now: datetime, fhir_server: str) -> dict[str, Any]:
+    """The call without prefetch, its resources named as the sandbox's server names them."""
+    body = renamed(found.at(now), server_names(found))
+    patient = body["context"]["patientId"]
+    return {
+        "hook": body["hook"],
+        "hookInstance": body["hookInstance"],
+        "fhirServer": fhir_server,
+        "fhirAuthorization": {
+            "access_token": token_of(patient),
+            "token_type": "Bearer",
+            "expires_in": _SECONDS,
+            "scope": " ".join(f"patient/{kind}.read" for kind in KINDS),
+            "subject": _SUBJECT,
+            "patient": patient,
+        },
+        "context": body["context"],
+    }
 
 
 def _read(path: Path) -> Sample:
@@ -90,22 +133,3 @@ def _read(path: Path) -> Sample:
             "it needs `title`, `now`, `expect` and `request`"
         ) from None
     return Sample(path.stem, path.parent.name, title, now, request, expect)
-
-
-def _moved(value: Any, span: timedelta, days: timedelta) -> Any:
-    """A tree with every full date and instant moved; what only looks like a date stays."""
-    if isinstance(value, dict):
-        return {key: _moved(item, span, days) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_moved(item, span, days) for item in value]
-    if not isinstance(value, str):
-        return value
-    try:
-        if _DATE.fullmatch(value):
-            return (date.fromisoformat(value) + days).isoformat()
-        if _INSTANT.fullmatch(value):
-            moment = (datetime.fromisoformat(value) + span).isoformat()
-            return moment.removesuffix("+00:00") + "Z" if value.endswith("Z") else moment
-    except (ValueError, OverflowError):  # 30 February, or past the end of the calendar
-        pass
-    return value

@@ -55,6 +55,9 @@ class Settings(BaseModel):
     trust: Path | None = Field(
         None, description="File of trusted clients; without the sandbox there must be one."
     )
+    ca_file: Path | None = Field(
+        None, description="PEM file of certificate authorities to trust beside the public ones."
+    )
     state: Path = Field(
         Path("state"), description="Folder for what must outlive a request; the service makes it."
     )
@@ -209,19 +212,19 @@ def _origins(text: str) -> tuple[str, ...]:
     return origins
 
 
-def _file(text: str) -> Path:
-    path = Path(text)
-    if not path.is_file():
-        raise ValueError("must be a file that exists, for example CDS_TRUST=trust.yaml")
-    return path
+def _file(example: str) -> Callable[[str], Path]:
+    def read(text: str) -> Path:
+        if not Path(text).is_file():
+            raise ValueError(f"must be a file that exists, for example {example}")
+        return Path(text)
+
+    return read
 
 
 def _whole(least: int, most: int, example: str) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not text.isdecimal() or not least <= int(text) <= most:
-            raise ValueError(
-                f"must be a whole number, {least} to {most}, for example {example}"
-            )
+            raise ValueError(f"must be a whole number, {least} to {most}, for example {example}")
         return int(text)
 
     return read
@@ -258,7 +261,8 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "max_body": _bytes,
     "cors_origins": _origins,
     "public_url": _address,
-    "trust": _file,
+    "trust": _file("CDS_TRUST=trust.yaml"),
+    "ca_file": _file("CDS_CA_FILE=hospital-ca.pem"),
     "state": Path,
     "deadline_ms": _whole(50, 60_000, "CDS_DEADLINE_MS=400"),
     "max_depth": _whole(16, 500, "CDS_MAX_DEPTH=64"),

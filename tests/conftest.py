@@ -22,10 +22,12 @@ from starlette.types import ASGIApp
 sys.path.insert(0, str(Path(__file__).parent))
 
 import r4_checks
-from cds.bootstrap import Service
+from cds.bootstrap import Service, View
 from cds.cards import render
+from cds.clients.model import Client
 from cds.engine.decision import Decisions
-from cds.hooks.discovery import discovery
+from cds.fhir.access import Fetched
+from cds.hooks.discovery import discovery, templates
 from cds.hooks.request import HookCall
 from cds.hooks.services import SERVICES
 from cds.settings import Settings
@@ -119,7 +121,7 @@ class FakePipeline:
     error: Exception | None = None
     calls: list[HookCall] = field(default_factory=list)
 
-    def __call__(self, call: HookCall, _client: str) -> FakeAnswer:
+    def __call__(self, call: HookCall, _client: Client, _fetched: Fetched) -> FakeAnswer:
         self.calls.append(call)
         if self.error is not None:
             raise self.error
@@ -136,14 +138,10 @@ def make_service(pipeline: FakePipeline) -> Callable[..., Service]:
     """A Service around the fake pipeline; keyword arguments are settings."""
 
     def make(**settings: Any) -> Service:
-        plain = Service(
-            answer=pipeline,
-            discovery=discovery(
-                SERVICES.values(),
-                [f"http://loinc.org|{code}" for code in ("19123-9", "2823-3", "2160-0")],
-            ),
-            about={"rulebook": "0123456789ab", "rules": 3, "site": ""},
-        )
+        codes = [f"http://loinc.org|{code}" for code in ("19123-9", "2823-3", "2160-0")]
+        about = {"rulebook": "0123456789ab", "rules": 3, "site": ""}
+        view = View(discovery(SERVICES.values(), codes), about, templates(codes))
+        plain = Service(answer=pipeline, view=lambda: view)
         return replace(plain, settings=Settings(**{"sandbox": True, **settings}))
 
     return make

@@ -71,8 +71,9 @@ PREFETCH_KEYS = (
 )
 
 _DATA = (
-    "FHIR R4. `patient` and `observations` are required, by prefetch; without them the answer "
-    "is 412. Every other prefetch key that is left out makes what it would tell not known"
+    "FHIR R4. `patient` and `observations` are required, by prefetch or from `fhirServer`; "
+    "without them the answer is 412. Every other prefetch key that is neither sent nor can be "
+    "fetched makes what it would tell not known"
 )
 _WITHHELD = f"{_DATA}: drug suggestions that depend on it are withheld and the card says so."
 _ORDERS = (

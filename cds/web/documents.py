@@ -9,26 +9,43 @@ import json
 from html import escape
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from cds.hooks import openapi
 from cds.hooks.services import SERVICES
+from cds.web.shapes import MODELS, content
 
 _REF = "#/components/schemas/{model}"
 
-
-def _body(model: str, media_type: str = "application/json") -> dict[str, Any]:
-    return {"content": {media_type: {"schema": {"$ref": _REF.format(model=model)}}}}
-
-
-def _error(text: str) -> dict[str, Any]:
-    return {"description": text, **_body("OperationOutcome", "application/fhir+json")}
-
-
-DISCOVERY: dict[str, Any] = {
-    "responses": {"200": {"description": "The services.", **_body("Discovery")}}
+_ERRORS = {
+    "400": "The request cannot be read; the issue names the field.",
+    "401": "Who is calling is not proved; the issue says why.",
+    "403": "This client may not do that.",
+    "404": "There is nothing at this address, and no service has this id.",
+    "405": "This address does not answer that method.",
+    "408": "The request did not arrive within CDS_REQUEST_TIMEOUT_MS.",
+    "409": "The rule files as they stand are refused; nothing changed. An issue for every finding.",
+    "412": "Required data was neither supplied nor to be fetched; the issue names the key.",
+    "413": "The body is larger than CDS_MAX_BODY, or a Bundle than CDS_MAX_ENTRIES.",
+    "415": "The body is compressed.",
+    "429": "More calls than this client may send; Retry-After says when.",
+    "500": "An unexpected error; the issue names the incident.",
+    "503": "Too many calls in work, or what is needed is out of reach; Retry-After says when.",
 }
-CALL: dict[str, Any] = {
+_TOKEN: list[dict[str, list[str]]] = [{"client": []}, {}]
+
+
+def _errors(*statuses: str) -> dict[str, Any]:
+    body = content("OperationOutcome", "application/fhir+json")
+    return {status: {"description": _ERRORS[status], **body} for status in statuses}
+
+
+def _answers(text: str, shape: dict[str, Any], *errors: str) -> dict[str, Any]:
+    return {"responses": {"200": {"description": text, **shape}, **_errors(*errors)}}
+
+
+_SERVICE: dict[str, Any] = {
     "parameters": [
         {
             "name": "service_id",
@@ -38,24 +55,74 @@ CALL: dict[str, Any] = {
             "schema": {"type": "string", "enum": list(SERVICES)},
         }
     ],
-    "requestBody": {"required": True, **_body("HookRequest")},
-    "responses": {
-        "200": {"description": "The cards, perhaps none.", **_body("Cards")},
-        "400": _error("The call cannot be read; the issue names the field."),
-        "404": _error("No service has this id."),
-        "412": _error("Required data was not supplied; the issue names the prefetch key."),
-        "413": _error("The body is larger than CDS_MAX_BODY."),
-        "500": _error("An unexpected error; the issue names the incident."),
+    "security": _TOKEN,
+}
+_WHEN_ASKED = ("400", "401", "403", "404", "405", "408", "413", "415", "429", "500", "503")
+
+DISCOVERY: dict[str, Any] = {
+    "security": _TOKEN,
+    **_answers("The services.", content("Discovery"), "401", "403", "405", "500", "503"),
+}
+CALL: dict[str, Any] = {
+    **_SERVICE,
+    "requestBody": {"required": True, **content("HookRequest")},
+    **_answers("The cards, perhaps none.", content("Cards"), *_WHEN_ASKED, "412"),
+}
+FEEDBACK: dict[str, Any] = {
+    **_SERVICE,
+    "requestBody": {"required": True, **content("Feedback")},
+    **_answers("It was taken.", content("Done"), *_WHEN_ASKED),
+}
+_AROUND: dict[tuple[str, str], dict[str, Any]] = {
+    ("/health/live", "get"): _answers("It is up.", content("Live"), "405", "500"),
+    ("/health/ready", "get"): {
+        "responses": {
+            "200": {"description": "Calls can be answered.", **content("Ready")},
+            "503": {"description": "They cannot; the checks say why.", **content("Ready")},
+            **_errors("405", "500"),
+        }
     },
+    ("/metrics", "get"): _answers(
+        "Counters and timings, for Prometheus.",
+        {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        "405",
+        "500",
+    ),
+    ("/admin/reload", "post"): {
+        "security": [{"operator": []}],
+        **_answers(
+            "The rules in force.", content("Reloaded"), "401", "405", "408", "409", "500", "503"
+        ),
+    },
+}
+_SCHEMES = {
+    "client": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "Signed by the client (CDS Hooks 2.0.1); a sandbox may go without.",
+    },
+    "operator": {"type": "http", "scheme": "bearer", "description": "CDS_ADMIN_TOKEN."},
 }
 
 
+_SHAPES: tuple[type[BaseModel], ...] = (
+    openapi.HookRequest,
+    openapi.Cards,
+    openapi.Discovery,
+    openapi.OperationOutcome,
+    *MODELS,
+)
+
+
 def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with every wire shape among its components."""
-    models = (openapi.HookRequest, openapi.Cards, openapi.Discovery, openapi.OperationOutcome)
-    _, shapes = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(shapes["$defs"])
+    """The document with every wire shape among its components, and every answer declared."""
+    _, shapes = models_json_schema([(model, "validation") for model in _SHAPES], ref_template=_REF)
+    components = document.setdefault("components", {})
+    components.setdefault("schemas", {}).update(shapes["$defs"])
+    components["securitySchemes"] = _SCHEMES
+    for (path, method), said in _AROUND.items():
+        document["paths"].get(path, {}).get(method, {}).update(said)
     return document
 
 

@@ -1,22 +1,70 @@
-"""Logs: one JSON line per event on standard error, ids, counts and timings only."""
+"""Logs: one JSON line per event on standard error, ids, counts and timings only.
+
+Other people's code logs too, and its lines may hold an address with a patient's id or an exception
+with a value. Of those only the logger, the level and the place in the code are told; the server's
+own plain lines are told as they are.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from datetime import UTC, datetime
 
 import structlog
+
+from cds.web.guard import places
+
+_SERVER = "uvicorn"
+_TALKATIVE = ("httpx", "httpcore", "asyncio")  # a line for every request and connection
 
 
 def configure(level: str) -> None:
     """Set the level (`CDS_LOG_LEVEL`) and the form of every log line of this process."""
+    number = logging.getLevelName(level.upper())
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Discreet())
+    logging.basicConfig(level=max(number, logging.INFO), handlers=[handler], force=True)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in (_SERVER, f"{_SERVER}.error", f"{_SERVER}.access"):
+        theirs = logging.getLogger(name)
+        theirs.handlers.clear()
+        theirs.propagate = True
+
+
+class Discreet(logging.Formatter):
+    """A line of the standard library's logging as JSON, without what may be about a patient."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line: dict[str, object] = {
+            "event": self._event(record),
+            "logger": record.name,
+            "place": f"{record.pathname}:{record.lineno} {record.funcName}",
+            "level": record.levelname.lower(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            line |= {"kind": type(error).__name__, "places": places(error)}
+        return json.dumps(line)
+
+    def _event(self, record: logging.LogRecord) -> str:
+        """The server's messages name processes and addresses to listen on. Those with an exception
+        or about a single request are left out like everybody else's."""
+        ours = record.name == f"{_SERVER}.error" and not record.exc_info
+        if ours and record.levelno == logging.INFO and "%s - " not in str(record.msg):
+            return record.getMessage()
+        return "a line of another library"

@@ -1,56 +1,141 @@
-"""Counters and timings for `/metrics`: service ids, statuses and indicators, never patient data."""
+"""Counters and timings for `/metrics`: words that this service chose, never patient data.
+
+Every label has a closed set of values (services, statuses, rules, reasons, prefetch keys, clients
+of the trust file), so that no caller can make the exposition grow.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    generate_latest,
+)
 
 from cds.engine.decision import Decisions
+from cds.facts.model import Fact, Missing, NotKnown
+from cds.fhir.exchange import FhirCallNote
+from cds.trust.jwks import KeyState
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Told(Protocol):
+    """What is counted of an answer."""
+
+    @property
+    def cards(self) -> tuple[dict[str, Any], ...]: ...
+    @property
+    def decisions(self) -> Decisions: ...
 
 
 class Metrics:
     """The instruments of one application, in a registry of its own."""
 
-    def __init__(self, about: Mapping[str, str | int]) -> None:
+    def __init__(self, about: Mapping[str, str | int] | None = None) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "cds_requests", "Requests answered.", ("service", "status"), registry=self.registry
-        )
-        self._seconds = Histogram(
-            "cds_request_seconds",
-            "Time from request to reply.",
-            ("service",),
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._cards = Counter(
-            "cds_cards", "Cards sent.", ("service", "indicator"), registry=self.registry
-        )
-        self._outcomes = Counter(
-            "cds_rule_outcomes", "Rules judged.", ("rule", "outcome"), registry=self.registry
-        )
-        info = Info("cds_rulebook", "The rulebook that decides.", registry=self.registry)
-        info.info({name: str(value) for name, value in about.items()})
+        count = self._counter
+        self._requests = count("requests", "Requests answered.", "service", "status")
+        self._seconds = self._timing("request_seconds", "Time from request to reply.", "service")
+        self._cards = count("cards", "Cards sent.", "service", "indicator")
+        self._outcomes = count("rule_outcomes", "Rules judged.", "rule", "outcome")
+        self._gaps = count("gaps", "Facts without a usable value.", "state", "reason")
+        self._fhir = count("fhir_calls", "Questions to FHIR servers.", "key", "outcome")
+        self._fhir_seconds = self._timing("fhir_call_seconds", "Time a question took.", "key")
+        self._shed = count("shed", "Requests refused because too many were in work.")
+        self._throttled = count("throttled", "Requests above a client's rate.", "client")
+        self._refused = count("callers_refused", "Tokens that did not hold.", "reason")
+        self._feedback = count("feedback", "Cards answered by clinicians.", "service", "outcome")
+        self._reloads = count("reloads", "Attempts to put new rules in force.", "outcome")
+        self._in_work = Gauge("cds_in_work", "Calls in work now.", registry=self.registry)
+        self._key_age = self._gauge("client_keys_age_seconds", "Since they were fetched.", "client")
+        self._keys = self._gauge("client_keys", "Public keys that count.", "client")
+        self._rulebook = Info("cds_rulebook", "The rulebook that decides.", registry=self.registry)
+        self.rulebook(about or {})
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"cds_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"cds_{name}", text, labels, registry=self.registry)
+
+    def _timing(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(f"cds_{name}", text, labels, buckets=_SECONDS, registry=self.registry)
 
     def request(self, service: str, status: int, seconds: float) -> None:
         """One request answered. `service` is a known service id, or "" for everything else."""
         self._requests.labels(service, status).inc()
         self._seconds.labels(service).observe(seconds)
 
-    def cards(self, service: str, cards: Iterable[Mapping[str, Any]]) -> None:
-        """The cards of one answer."""
-        for card in cards:
-            self._cards.labels(service, card.get("indicator", "")).inc()
+    def watch_room(self, taken: Callable[[], int]) -> None:
+        """Show how many calls are in work, asked at each look."""
+        self._in_work.set_function(taken)
 
-    def outcomes(self, decisions: Decisions) -> None:
-        """What every rule came to: a rule that breaks or falls silent shows here first."""
-        for item in decisions.items:
+    def answered(self, service: str, answer: Told, calls: Iterable[FhirCallNote] = ()) -> None:
+        """One call answered: its cards, what every rule came to, what was missing, and which
+        questions to a FHIR server it took. A rule that breaks or falls silent shows here first."""
+        for card in answer.cards:
+            self._cards.labels(service, card.get("indicator", "")).inc()
+        for item in answer.decisions.items:
             self._outcomes.labels(item.rule.id, item.outcome.value).inc()
+        for (state, reason), times in Tally(_gaps(answer.decisions.facts)).items():
+            self._gaps.labels(state, reason).inc(times)
+        self.fhir(calls)
+
+    def fhir(self, calls: Iterable[FhirCallNote]) -> None:
+        """Questions to a FHIR server."""
+        for note in calls:
+            self._fhir.labels(note.key, note.outcome).inc()
+            self._fhir_seconds.labels(note.key).observe(note.seconds)
+
+    def shed(self) -> None:
+        """One request refused because too many were in work."""
+        self._shed.inc()
+
+    def throttled(self, client: str) -> None:
+        """One request above the rate of a client, a name of the trust file."""
+        self._throttled.labels(client).inc()
+
+    def refused(self, reason: str) -> None:
+        """One caller who was not believed; `reason` is a word of ours."""
+        self._refused.labels(reason).inc()
+
+    def feedback(self, service: str, outcome: str) -> None:
+        """One card answered: `outcome` is accepted or overridden."""
+        self._feedback.labels(service, outcome).inc()
+
+    def reloaded(self, outcome: str) -> None:
+        """One attempt to put new rules in force: replaced, unchanged or refused."""
+        self._reloads.labels(outcome).inc()
+
+    def rulebook(self, about: Mapping[str, str | int]) -> None:
+        """The rulebook that decides from now on."""
+        self._rulebook.info({name: str(value) for name, value in about.items()})
+
+    def keys(self, states: Mapping[str, KeyState]) -> None:
+        """How the keys of each client stand."""
+        for client, state in states.items():
+            self._keys.labels(client).set(state.keys)
+            if state.age is not None:
+                self._key_age.labels(client).set(state.age)
 
     def text(self) -> bytes:
         """The exposition format."""
         return generate_latest(self.registry)
+
+
+def _gaps(facts: Iterable[Fact]) -> Iterable[tuple[str, str]]:
+    """State and reason of every fact without a value; of one that is not known, the prefetch key
+    that would have told it."""
+    for fact in facts:
+        if isinstance(fact.state, Missing):
+            yield "missing", fact.state.reason.value
+        elif isinstance(fact.state, NotKnown):
+            yield "not known", fact.state.key

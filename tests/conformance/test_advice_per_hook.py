@@ -2,138 +2,46 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from bench.bodies import NOW
-from bench.bodies import body as bench_body
-from cds import bootstrap
-from cds.settings import Settings
-from cds.web.app import create_app
-
-ROOT = Path(__file__).parents[2]
-BENCH = json.loads(bench_body("40k"))  # low magnesium, low potassium, kidneys moderately reduced
-PATIENT = BENCH["context"]["patientId"]
-RXNORM, UCUM = "http://www.nlm.nih.gov/research/umls/rxnorm", "http://unitsofmeasure.org"
-FUROSEMIDE = BENCH["context"]["draftOrders"]["entry"][0]["resource"]
+from orders import BENCH, FUROSEMIDE, drafts, magnesium_bag, renal, resources, rows, without_ids
 
 Post = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def service() -> bootstrap.Service:
-    return bootstrap.build(Settings(rules=ROOT / "rules", sandbox=True), NOW)
-
-
-@pytest.fixture
-def post(service: bootstrap.Service, client_of: Any, body_of: Callable[..., Any]) -> Post:
-    """Ask the service of a hook about the patient; keyword arguments replace context members."""
-    client = client_of(create_app(service))
-
-    def ask(hook: str, *, prefetch: dict[str, Any] | None = None, **context: Any) -> Any:
-        members = {name: BENCH["context"][name] for name in body_of(hook)["context"]}
-        instance = context.pop("instance", BENCH["hookInstance"])
-        body = {
-            "hook": hook,
-            "hookInstance": instance,
-            "context": {**members, **context},
-            "prefetch": {**BENCH["prefetch"], **(prefetch or {})},
-        }
-        return client.post(f"/cds-services/electrolytes-{hook}", json=body)
-
-    return ask
-
-
-def magnesium_bag(grams: int, **members: Any) -> dict[str, Any]:
-    """A draft of magnesium sulfate, more than these kidneys can clear at once."""
-    quantity = {"value": grams, "unit": "g", "system": UCUM, "code": "g"}
-    return {
-        "resourceType": "MedicationRequest",
-        "id": "draft-mg",
-        "status": "draft",
-        "intent": "order",
-        "subject": {"reference": f"Patient/{PATIENT}"},
-        "medicationCodeableConcept": {
-            "coding": [{"system": RXNORM, "code": "829757"}],
-            "text": "magnesium sulfate 1 g in 100 mL",
-        },
-        "dosageInstruction": [
-            {
-                "text": f"{grams} g IV over 2 h, once",
-                "timing": {"repeat": {"count": 1, "duration": 2, "durationUnit": "h"}},
-                "route": {"coding": [{"system": "http://snomed.info/sct", "code": "47625008"}]},
-                "doseAndRate": [{"doseQuantity": quantity}],
-            }
-        ],
-        **members,
-    }
-
-
-def drafts(*orders: dict[str, Any]) -> dict[str, Any]:
-    entries = [{"resource": item} for item in orders]
-    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
-
-
-def rows(reply: Any) -> set[str]:
-    assert reply.status_code == 200, reply.text
-    return {row for card in reply.json()["cards"] for row in card["extension"]["rows"]}
-
-
-def renal(reply: Any) -> list[dict[str, Any]]:
-    """The cards about the magnesium order."""
-    found = reply.json()["cards"]
-    return [card for card in found if card["source"]["topic"]["code"] == "renal-dose-caution"]
-
-
-def resources(reply: Any) -> Iterator[dict[str, Any]]:
-    for card in reply.json()["cards"]:
-        for suggestion in card.get("suggestions", ()):
-            for action in suggestion["actions"]:
-                yield action.get("resource", {"resourceType": "removed"})
-
-
-def without_ids(reply: Any) -> list[dict[str, Any]]:
-    """The cards without what names this very call."""
-    cards: list[dict[str, Any]] = reply.json()["cards"]
-    for card in cards:
-        del card["uuid"], card["extension"]["decision"]
-        for suggestion in card.get("suggestions", ()):
-            del suggestion["uuid"]
-    return cards
-
 
 ALL = drafts(FUROSEMIDE, magnesium_bag(4))
 CHOSEN = [f"MedicationRequest/{FUROSEMIDE['id']}"]
 
 
-def test_hook_order_select_07_an_unselected_order_gets_no_card(post: Post) -> None:
+@pytest.mark.requirement("HOOK-ORDER-SELECT-07")
+def test_an_unselected_order_gets_no_card(post: Post) -> None:
     assert not renal(post("order-select", draftOrders=ALL, selections=CHOSEN))
     chosen = post("order-select", draftOrders=ALL, selections=["MedicationRequest/draft-mg"])
     assert rows(chosen) >= {"C1"}
 
 
-def test_hook_order_sign_04_a_card_may_concern_any_order(post: Post) -> None:
+@pytest.mark.requirement("HOOK-ORDER-SIGN-04")
+def test_a_card_may_concern_any_order_to_sign(post: Post) -> None:
     reply = post("order-sign", draftOrders=ALL)
     assert rows(reply) >= {"C1"}
     assert len(renal(reply)) == 1
 
 
-def test_inf_card_06_a_card_about_one_of_several_orders_names_it(post: Post) -> None:
+def test_a_card_about_one_of_several_orders_names_it(post: Post) -> None:
     (card,) = renal(post("order-sign", draftOrders=ALL))
     assert "magnesium sulfate" in card["summary"].lower()
 
 
-def test_act_05_an_update_at_order_sign_is_of_an_order_to_sign(post: Post) -> None:
+@pytest.mark.requirement("ACT-05", "ACT-11")
+def test_an_update_at_order_sign_is_of_an_order_to_sign(post: Post) -> None:
     (card,) = renal(post("order-sign", draftOrders=ALL))
     (action,) = card["suggestions"][0]["actions"]
     assert (action["type"], action["resource"]["id"]) == ("update", "draft-mg")
 
 
-def test_hook_order_sign_05_a_revised_order_is_judged_like_a_new_one(post: Post) -> None:
+@pytest.mark.requirement("HOOK-ORDER-SIGN-05")
+def test_a_revised_order_is_judged_like_a_new_one(post: Post) -> None:
     revised = magnesium_bag(4, status="active")
     assert rows(post("order-sign", draftOrders=drafts(FUROSEMIDE, revised))) >= {"C1"}
 
@@ -168,9 +76,8 @@ def test_at_discharge_the_patient_is_judged_and_no_drug_is_suggested(post: Post)
     assert "MedicationRequest" not in {item["resourceType"] for item in resources(reply)}
 
 
-def test_hook_order_select_11_encounter_discharge_04_repeated_calls_give_equal_cards(
-    post: Post, hook: str
-) -> None:
+@pytest.mark.requirement("HOOK-ORDER-SELECT-11", "HOOK-ENCOUNTER-DISCHARGE-04")
+def test_repeated_calls_give_equal_cards(post: Post, hook: str) -> None:
     first, *others = (
         without_ids(post(hook, instance=f"6f0a0f1e-6a55-4a0e-9f0b-1f6c8b7f2a0{number}"))
         for number in range(3)
@@ -192,7 +99,8 @@ def test_hook_order_select_11_encounter_discharge_04_repeated_calls_give_equal_c
     ],
     ids=str,
 )
-def test_hook_order_select_08_req_10_incomplete_and_odd_orders_are_answered(
+@pytest.mark.requirement("HOOK-ORDER-SELECT-08", "REQ-10")
+def test_incomplete_and_odd_orders_are_answered(
     post: Post, name: str, change: dict[str, Any]
 ) -> None:
     order = {**magnesium_bag(4), **change}
@@ -201,7 +109,8 @@ def test_hook_order_select_08_req_10_incomplete_and_odd_orders_are_answered(
 
 
 @pytest.mark.parametrize("name", ["order-select", "order-sign"])
-def test_hook_order_select_09_orders_of_other_types_are_passed_over(post: Post, name: str) -> None:
+@pytest.mark.requirement("HOOK-ORDER-SELECT-09")
+def test_orders_of_other_types_are_passed_over(post: Post, name: str) -> None:
     other = {"resourceType": "NutritionOrder", "id": "n-1"}
     both = {"selections": ["NutritionOrder/n-1", "MedicationRequest/draft-mg"]}
     more = both if name == "order-select" else {}
@@ -209,23 +118,50 @@ def test_hook_order_select_09_orders_of_other_types_are_passed_over(post: Post, 
 
 
 @pytest.mark.parametrize("key", ["patient", "observations"])
-def test_pre_13_without_required_data_the_answer_is_412_and_names_the_key(
+@pytest.mark.requirement("PRE-13", "PRE-18", "RESP-05")
+def test_without_required_data_the_answer_is_412_and_names_the_key(
     post: Post, hook: str, key: str
 ) -> None:
     failed = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "x"}]}
-    reply = post(hook, prefetch={key: failed})
+    reply = post(hook, prefetch={**BENCH["prefetch"], key: failed})
     assert (reply.status_code, "cards" in reply.json()) == (412, False)
     assert reply.json()["issue"][0]["expression"] == [f"prefetch.{key}"]
 
 
-def test_pre_24_another_patients_data_is_never_answered(post: Post, hook: str) -> None:
+@pytest.mark.requirement("PRE-24")
+def test_another_patients_data_is_never_answered(post: Post, hook: str) -> None:
     other = {**BENCH["prefetch"]["patient"], "id": "somebody-else"}
-    assert post(hook, prefetch={"patient": other}).status_code == 400
+    assert post(hook, prefetch={**BENCH["prefetch"], "patient": other}).status_code == 400
 
 
 @pytest.mark.parametrize("name", ["order-select", "order-sign"])
+@pytest.mark.requirement("PRE-24")
 def test_orders_for_another_patient_are_refused(post: Post, name: str) -> None:
     other = {**FUROSEMIDE, "subject": {"reference": "Patient/somebody-else"}}
     reply = post(name, draftOrders=drafts(other))
     assert reply.json()["issue"][0]["expression"] == ["context.draftOrders"]
     assert reply.status_code == 400
+
+
+@pytest.mark.requirement("CARD-02")
+@pytest.mark.parametrize("name", ["x" * 400, "magnesium sulfate, a name of many words " * 12])
+def test_a_long_name_makes_no_long_summary(post: Post, name: str) -> None:
+    order = magnesium_bag(4)
+    order["medicationCodeableConcept"]["text"] = name
+    (card,) = renal(post("order-sign", draftOrders=drafts(order)))
+    assert len(card["summary"]) < 140
+
+
+@pytest.mark.requirement("ACT-04")
+@pytest.mark.invalid_draft
+def test_an_update_keeps_what_the_service_does_not_understand(post: Post) -> None:
+    more = {
+        "identifier": [{"system": "https://hospital.example/orders", "value": "7"}],
+        "extension": [{"url": "https://hospital.example/x", "valueString": "y"}],
+        "contained": [{"resourceType": "Basic", "id": "b"}],
+        "note": [{"text": "as agreed"}],
+        "aMemberOfTheNextVersion": {"given": ["a", "b"], "_given": [None, {"id": "1"}], "n": 2.50},
+    }
+    (card,) = renal(post("order-sign", draftOrders=drafts(magnesium_bag(4, **more))))
+    (action,) = card["suggestions"][0]["actions"]
+    assert {name: action["resource"][name] for name in more} == more

@@ -1,4 +1,4 @@
-"""CDS Hooks 2.0.1 from the outside, at all four services: one test per requirement, named by id.
+"""CDS Hooks 2.0.1 from the outside, at all four services.
 
 The application is the real one; only the pipeline behind it is a stand-in, so that what is checked
 here are the wire shapes and not the advice.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from wire_checks import empties, strictly
 
 Body = Callable[..., dict[str, Any]]
 
@@ -38,40 +39,21 @@ def replies(client: Any, address: str, body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def nodes(value: Any, path: str = "$") -> Iterator[tuple[str, Any]]:
-    yield path, value
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield from nodes(item, f"{path}.{name}")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from nodes(item, f"{path}[{index}]")
-
-
-def strictly(text: str) -> Any:
-    def refuse(word: str) -> None:
-        raise ValueError(word)
-
-    return json.loads(text, parse_constant=refuse)
-
-
-def test_http_01_every_body_is_json_and_says_so(replies: dict[str, Any]) -> None:
+@pytest.mark.requirement("HTTP-01", "HTTP-05")
+def test_every_body_is_json_and_says_so(replies: dict[str, Any]) -> None:
     for kind, reply in replies.items():
         assert reply.headers["content-type"] in ("application/json", "application/fhir+json"), kind
         strictly(reply.text)
 
 
-def test_http_02_03_04_nothing_is_null_or_empty(replies: dict[str, Any]) -> None:
-    found = [
-        (kind, path)
-        for kind, reply in replies.items()
-        for path, value in nodes(reply.json())
-        if value in (None, "", [], {}) and path not in ("$.cards", "$.services")
-    ]
-    assert found == []
+@pytest.mark.requirement("HTTP-02", "HTTP-03", "HTTP-04")
+def test_nothing_is_null_or_empty(replies: dict[str, Any]) -> None:
+    found = {kind: empties(strictly(reply.text)) for kind, reply in replies.items()}
+    assert not any(found.values()), found
 
 
-def test_http_07_11_whatever_is_malformed_is_4xx_with_an_operation_outcome(
+@pytest.mark.requirement("HTTP-11", "HTTP-07")
+def test_whatever_is_malformed_is_4xx_with_an_operation_outcome(
     replies: dict[str, Any],
 ) -> None:
     refused = {kind: r for kind, r in replies.items() if kind not in ("discovery", "cards")}
@@ -91,7 +73,8 @@ def test_http_07_11_whatever_is_malformed_is_4xx_with_an_operation_outcome(
         assert "cards" not in body
 
 
-def test_http_09_a_service_answers_posts_at_its_discovery_id(
+@pytest.mark.requirement("HTTP-09", "DISC-07")
+def test_a_service_answers_posts_at_its_discovery_id(
     client: Any, address: str, body: dict[str, Any]
 ) -> None:
     assert client.post(address, json=body).status_code == 200
@@ -108,7 +91,8 @@ def test_http_09_a_service_answers_posts_at_its_discovery_id(
         "electrolytes_{hook}",
     ],
 )
-def test_http_10_an_id_that_is_not_in_discovery_is_404(
+@pytest.mark.requirement("HTTP-10")
+def test_an_id_that_is_not_in_discovery_is_404(
     client: Any, hook: str, body: dict[str, Any], pipeline: Any, name: str
 ) -> None:
     reply = client.post(f"/cds-services/{name.format(hook=hook)}", json=body)
@@ -129,6 +113,7 @@ REFUSED: list[tuple[str, str, Callable[[dict[str, Any]], Any]]] = [
 
 
 @pytest.mark.parametrize(("requirement", "field", "change"), REFUSED)
+@pytest.mark.requirement("REQ-01", "REQ-02", "REQ-03", "REQ-04")
 def test_what_a_client_must_send_is_demanded(
     client: Any, address: str, body: dict[str, Any], pipeline: Any,
     requirement: str, field: str, change: Callable[[Any], Any],
@@ -146,7 +131,8 @@ def test_what_a_client_must_send_is_demanded(
     ["order-select", "order-sign", "patient-view", "encounter-discharge", "encounter-start",
      "medication-prescribe", "ORDER-SELECT", "order-select "],
 )  # fmt: skip
-def test_req_07_a_body_of_another_hook_is_not_answered(
+@pytest.mark.requirement("REQ-07")
+def test_a_body_of_another_hook_is_not_answered(
     client: Any, hook: str, address: str, body: dict[str, Any], pipeline: Any, other: str
 ) -> None:
     reply = client.post(address, json={**body, "hook": other})
@@ -160,9 +146,8 @@ def test_req_07_a_body_of_another_hook_is_not_answered(
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b"", b"\xff\xfe", b'{"hook": NaN}'])
-def test_req_08_a_body_that_is_no_json_object_is_400(
-    client: Any, address: str, content: bytes
-) -> None:
+@pytest.mark.requirement("REQ-08")
+def test_a_body_that_is_no_json_object_is_400(client: Any, address: str, content: bytes) -> None:
     assert client.post(address, content=content).status_code == 400
 
 
@@ -171,13 +156,15 @@ def test_req_08_a_body_that_is_no_json_object_is_400(
     [str(uuid.uuid1()), str(uuid.uuid4()), str(uuid.uuid4()).upper()],
     ids=["by time", "random", "in capitals"],
 )
-def test_req_02_any_kind_of_uuid_is_an_instance(
+@pytest.mark.requirement("REQ-02")
+def test_any_kind_of_uuid_is_an_instance(
     client: Any, address: str, body: dict[str, Any], instance: str
 ) -> None:
     assert client.post(address, json={**body, "hookInstance": instance}).status_code == 200
 
 
-def test_req_06_an_absent_prefetch_is_not_malformed(
+@pytest.mark.requirement("REQ-06")
+def test_an_absent_prefetch_is_not_malformed(
     client: Any, address: str, body: dict[str, Any], pipeline: Any
 ) -> None:
     del body["prefetch"]
@@ -185,9 +172,8 @@ def test_req_06_an_absent_prefetch_is_not_malformed(
     assert pipeline.calls[0].prefetch == {}
 
 
-def test_req_09_unknown_members_change_nothing(
-    client: Any, address: str, body: dict[str, Any]
-) -> None:
+@pytest.mark.requirement("EXT-04", "REQ-09", "EXT-03", "VER-03")
+def test_unknown_members_change_nothing(client: Any, address: str, body: dict[str, Any]) -> None:
     plain = client.post(address, json=body).json()
     more = {**body, "extension": {"com.example.x": 1}, "user": "x"}
     more["context"] = {**body["context"], "fooBar": 1, "extension": {"com.example.y": []}}
@@ -195,7 +181,8 @@ def test_req_09_unknown_members_change_nothing(
 
 
 @pytest.mark.parametrize("key", ["patient", "observations", "a key nobody asked for"])
-def test_pre_15_21_null_and_unasked_keys_are_accepted(
+@pytest.mark.requirement("PRE-15", "PRE-21")
+def test_null_and_unasked_keys_are_accepted(
     client: Any, address: str, body: dict[str, Any], key: str, pipeline: Any
 ) -> None:
     body["prefetch"][key] = None
@@ -203,13 +190,15 @@ def test_pre_15_21_null_and_unasked_keys_are_accepted(
     assert bytes(pipeline.calls[0].prefetch[key]) == b"null"
 
 
-def test_resp_01_02_03_07_an_answer_is_cards_and_nothing_else(replies: dict[str, Any]) -> None:
+@pytest.mark.requirement("RESP-01", "RESP-02", "RESP-03", "RESP-07", "SYS-02", "SYS-04")
+def test_an_answer_is_cards_and_nothing_else(replies: dict[str, Any]) -> None:
     reply = replies["cards"]
     assert reply.status_code == 200
     assert set(reply.json()) == {"cards"}
 
 
-def test_resp_04_nothing_to_say_is_an_empty_list(
+@pytest.mark.requirement("RESP-02", "RESP-04")
+def test_nothing_to_say_is_an_empty_list(
     client: Any, address: str, body: dict[str, Any], pipeline: Any
 ) -> None:
     pipeline.cards = ()
@@ -217,7 +206,8 @@ def test_resp_04_nothing_to_say_is_an_empty_list(
     assert (reply.status_code, reply.json()) == (200, {"cards": []})
 
 
-def test_cors_01_02_a_preflight_passes_without_credentials(client: Any, address: str) -> None:
+@pytest.mark.requirement("CORS-01", "CORS-02")
+def test_a_preflight_passes_without_credentials(client: Any, address: str) -> None:
     for path in ("/cds-services", address, f"{address}/feedback"):
         reply = client.options(
             path,
@@ -231,7 +221,8 @@ def test_cors_01_02_a_preflight_passes_without_credentials(client: Any, address:
         assert reply.headers["access-control-allow-origin"] == "*"
 
 
-def test_cors_03_errors_carry_the_headers_too(
+@pytest.mark.requirement("CORS-01", "CORS-03")
+def test_errors_carry_the_headers_of_cors_too(
     client: Any, address: str, body: dict[str, Any], pipeline: Any
 ) -> None:
     origin = {"Origin": "https://sandbox.cds-hooks.org"}
@@ -243,3 +234,19 @@ def test_cors_03_errors_carry_the_headers_too(
         statuses.append(reply.status_code)
     assert statuses == [400, 413, 500]
     assert client.get("/none", headers=origin).headers["access-control-allow-origin"] == "*"
+
+
+LINK = {"label": "Guideline", "url": "https://guideline.example/mg", "type": "absolute"}
+
+
+@pytest.mark.requirement("HTTP-04", "CARD-18", "CARD-23")
+@pytest.mark.parametrize("links", [[], [LINK]])
+def test_a_list_on_a_card_has_something_in_it_or_is_not_there(
+    client: Any, address: str, body: dict[str, Any], pipeline: Any, links: list[dict[str, str]]
+) -> None:
+    (card,) = pipeline.cards
+    pipeline.cards = ({**card, "links": links, "suggestions": [], "detail": ""},)
+    (sent,) = client.post(address, json=body).json()["cards"]
+    assert sent.get("links", []) == links
+    assert ("links" in sent) is bool(links)
+    assert not {"suggestions", "detail"} & set(sent)

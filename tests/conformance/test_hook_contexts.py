@@ -1,4 +1,4 @@
-"""The contexts of the CDS Hooks Library 1.0.1: one test per requirement, named by its id.
+"""The contexts of the CDS Hooks Library 1.0.1, member by member.
 
 The pipeline is a stand-in; what a hook means for the advice is in `test_advice_per_hook.py`.
 """
@@ -43,6 +43,21 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("requirement", "name", "member", "value"), REFUSED)
+@pytest.mark.requirement(
+    "HOOK-ORDER-SELECT-01",
+    "HOOK-ORDER-SELECT-02",
+    "HOOK-ORDER-SELECT-04",
+    "HOOK-ORDER-SELECT-05",
+    "HOOK-ORDER-SELECT-06",
+    "HOOK-ORDER-SIGN-01",
+    "HOOK-ORDER-SIGN-02",
+    "HOOK-ORDER-SIGN-04",
+    "HOOK-PATIENT-VIEW-01",
+    "HOOK-PATIENT-VIEW-02",
+    "HOOK-ENCOUNTER-DISCHARGE-01",
+    "HOOK-ENCOUNTER-DISCHARGE-02",
+    "HOOK-ENCOUNTER-DISCHARGE-03",
+)
 def test_what_the_context_must_hold_is_demanded_by_name(
     client: Any, body_of: Body, pipeline: Any,
     requirement: str, name: str, member: str, value: Any,
@@ -58,7 +73,14 @@ def test_what_the_context_must_hold_is_demanded_by_name(
 
 
 @pytest.mark.parametrize("kind", CLINICIANS)
-def test_ver_02_every_clinician_is_a_user(
+@pytest.mark.requirement(
+    "VER-02",
+    "HOOK-ORDER-SELECT-01",
+    "HOOK-ORDER-SIGN-01",
+    "HOOK-PATIENT-VIEW-01",
+    "HOOK-ENCOUNTER-DISCHARGE-01",
+)
+def test_every_clinician_is_a_user(
     client: Any, address: str, hook: str, body_of: Body, pipeline: Any, kind: str
 ) -> None:
     assert client.post(address, json=body_of(hook, userId=f"{kind}/1")).status_code == 200
@@ -66,9 +88,8 @@ def test_ver_02_every_clinician_is_a_user(
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_hook_patient_view_01_04_a_patient_or_a_proxy_is_a_user(
-    client: Any, body_of: Body, kind: str
-) -> None:
+@pytest.mark.requirement("HOOK-PATIENT-VIEW-01", "HOOK-PATIENT-VIEW-04")
+def test_a_patient_or_a_proxy_is_a_user(client: Any, body_of: Body, kind: str) -> None:
     body = body_of("patient-view", userId=f"{kind}/1")
     assert client.post("/cds-services/electrolytes-patient-view", json=body).status_code == 200
 
@@ -81,7 +102,10 @@ def test_hook_patient_view_01_04_a_patient_or_a_proxy_is_a_user(
         ("HOOK-PATIENT-VIEW-03", "patient-view"),
     ],
 )
-def test_ver_01_pre_09_a_call_without_an_encounter_is_answered(
+@pytest.mark.requirement(
+    "VER-01", "PRE-09", "HOOK-ORDER-SELECT-03", "HOOK-ORDER-SIGN-03", "HOOK-PATIENT-VIEW-03"
+)
+def test_a_call_without_an_encounter_is_answered(
     client: Any, body_of: Body, pipeline: Any, requirement: str, name: str
 ) -> None:
     body = body_of(name)
@@ -92,15 +116,15 @@ def test_ver_01_pre_09_a_call_without_an_encounter_is_answered(
 
 
 @pytest.mark.parametrize("name", ["order-select", "order-sign"])
-def test_hook_order_select_06_a_bundle_without_type_is_accepted(
-    client: Any, body_of: Body, name: str
-) -> None:
+@pytest.mark.requirement("HOOK-ORDER-SELECT-06")
+def test_a_bundle_without_type_is_accepted(client: Any, body_of: Body, name: str) -> None:
     body = body_of(name)
     del body["context"]["draftOrders"]["type"]
     assert client.post(f"/cds-services/electrolytes-{name}", json=body).status_code == 200
 
 
-def test_hook_order_sign_04_there_are_no_selections_and_those_sent_are_not_read(
+@pytest.mark.requirement("HOOK-ORDER-SIGN-04")
+def test_there_are_no_selections_to_sign_and_those_sent_are_not_read(
     client: Any, body_of: Body, pipeline: Any
 ) -> None:
     for more in ({}, {"selections": ["MedicationRequest/nowhere"]}, {"selections": 7}):

@@ -93,6 +93,7 @@ def call_of(hook: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.requirement("HTTP-09", "DISC-01", "DISC-07", "REQ-07")
 def test_every_service_of_discovery_answers_its_hook(port: int, hook: str) -> None:
     _, discovered = ask(port, "GET", "/cds-services")
     services = json.loads(discovered)["services"]
@@ -107,6 +108,7 @@ def test_every_service_of_discovery_answers_its_hook(port: int, hook: str) -> No
 
 
 @pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.requirement("PRE-13", "RESP-05")
 def test_missing_required_data_is_412_and_names_the_key(port: int, hook: str) -> None:
     call = call_of(hook)
     del call["prefetch"]["observations"]

@@ -11,7 +11,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cds import cli
-from cds.rule_commands import FINDINGS
+from cds.proofrecord import recorded
+from cds.rule_commands import FINDINGS, UNUSABLE
+from cds.rulebook.load import load_rulebook
+from cds.rulebook.site.file import sites_of
 
 RULES = Path(__file__).parents[2] / "rules"
 TABLE = "rows: {full: 4, half: 2, low: 1, hold: none, unknown: none}"
@@ -80,3 +83,17 @@ def test_without_the_prover_it_says_how_to_install_it(monkeypatch: pytest.Monkey
 def test_the_service_and_the_other_commands_load_no_prover() -> None:
     asked = "import sys, cds.cli, cds.web.app; sys.exit('z3' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+
+
+def test_a_record_is_of_all_laws_at_every_site(tmp_path: Path) -> None:
+    rules = Path(shutil.copytree(RULES, tmp_path / "rules"))
+    for words, site in ((("--law", "never-a-push"), ""), ((), "example")):
+        result = run("--record", *words, rules=rules, site=site)
+        assert result.exit_code == UNUSABLE
+        assert "--record" in result.stderr
+
+
+def test_the_record_that_is_kept_names_these_very_rules() -> None:
+    for site in (None, *sites_of(RULES)):
+        book = load_rulebook(RULES, site)
+        assert recorded(RULES, site or "", book), "make it anew: `make book`"

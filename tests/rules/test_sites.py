@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from cds import bootstrap
+from cds.doors import SANDBOX
 from cds.errors import RulebookError, SettingsError
+from cds.fhir.access import Fetched
 from cds.hooks.request import read_call
 from cds.hooks.services import SERVICES
 from cds.rulebook.load import load_rulebook
@@ -43,7 +45,7 @@ def service(site: str | None) -> bootstrap.Service:
 def cards(body: Body, site: str | None) -> list[Body]:
     """The cards of the real service, built as the settings say."""
     call = read_call(SERVICES[ORDER_SELECT], json.dumps(body).encode())
-    return list(service(site).answer(call, "sandbox").cards)
+    return list(service(site).answer(call, SANDBOX, Fetched()).cards)
 
 
 def results(body: Body, loinc: str) -> list[Body]:
@@ -89,8 +91,8 @@ def test_a_site_has_its_own_digest_and_the_same_stops(site: str) -> None:
 
 
 def test_the_site_is_told_where_the_service_tells_about_itself() -> None:
-    assert service("example").about["site"] == "example"
-    assert service("example").about["rulebook"] == book("example").digest
+    assert service("example").view().about["site"] == "example"
+    assert service("example").view().about["rulebook"] == book("example").digest
 
 
 # --- from the call to the card -------------------------------------------------------------------
@@ -194,7 +196,7 @@ def test_a_local_name_is_recognised() -> None:
         entry["resource"]["medicationCodeableConcept"] = {"text": "MAGNASPAR RETARD 400"}
 
     own = service("example").answer(
-        read_call(SERVICES[ORDER_SELECT], json.dumps(sample(change)).encode()), "sandbox"
+        read_call(SERVICES[ORDER_SELECT], json.dumps(sample(change)).encode()), SANDBOX, Fetched()
     )
     (order,) = own.record.medications.items  # type: ignore[attr-defined]
     assert [item.name for item in order.substances] == ["magnesium oxide"]

@@ -17,6 +17,7 @@ from real.tally import Tally
 
 from cds.cards.context import CardContext
 from cds.cards.render import render_all
+from cds.clients.model import Client
 from cds.engine.decision import Outcome
 from cds.facts.model import Missing
 from cds.facts.record import Unclear
@@ -61,7 +62,7 @@ def run(
             start = time.perf_counter()
             try:
                 call = read_call(SERVICE, sent)
-                found = answer(call, book, order.authored, CLIENT)
+                found = answer(call, book, order.authored, Client(CLIENT))
                 wire = encode_cards(found.cards)
             except Exception as error:
                 name = f"MedicationRequest/{order.id}: {type(error).__name__}: {error}"

@@ -34,7 +34,7 @@ def test_a_broken_rule_is_counted_and_the_call_is_answered(
     hook_body: Callable[..., dict[str, Any]],
     capfd: Any,
 ) -> None:
-    service = replace(make_service(), answer=lambda _call, _client: Broken())
+    service = replace(make_service(), answer=lambda *_: Broken())
     client = client_of(create_app(service))
     reply = client.post("/cds-services/electrolytes-order-select", json=hook_body())
     assert (reply.status_code, reply.json()) == (200, {"cards": []})

@@ -1,0 +1,54 @@
+"""Headers that every answer carries, so that no browser makes more of it than it is.
+
+It stands outside everything else: preflights, refusals and the 500 get them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+ALWAYS: Mapping[str, str] = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cross-origin-resource-policy": "same-origin",  # what CORS grants is not touched by it
+    # Answers are about a patient, and the others are about this moment.
+    "cache-control": "no-store",
+    "content-security-policy": _NOTHING,
+}
+# Our pages are HTML and nothing else; pictures and styles may come from here, never from elsewhere.
+PAGE = f"{_NOTHING}; img-src 'self'; style-src 'self'"
+YEAR = "max-age=31536000"
+
+
+class SecureHeaders:
+    """Adds what is not there yet: a page that needs more may bring its own policy.
+
+    `https`: clients reach the service by https only (`CDS_PUBLIC_URL`), so browsers may insist.
+    """
+
+    def __init__(self, app: ASGIApp, https: bool) -> None:
+        self.app = app
+        self.always = {**ALWAYS, "strict-transport-security": YEAR} if https else dict(ALWAYS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("content-type", "").startswith("text/html"):
+                    headers.setdefault("content-security-policy", PAGE)
+                for name, value in self.always.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, with_headers)

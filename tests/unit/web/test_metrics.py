@@ -1,0 +1,133 @@
+"""What is counted, and that no caller can make it grow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cds.bootstrap import Service
+from cds.engine.decision import Decisions
+from cds.facts.model import Fact, Missing, NotKnown, Presence, Reason
+from cds.fhir.exchange import FhirCallNote
+from cds.trust.jwks import KeyState
+from cds.web.app import create_app
+from cds.web.health import Check, Health, keys_check, rules_check
+from cds.web.metrics import Metrics
+
+CALL = "/cds-services/electrolytes-order-select"
+
+
+class Answer:
+    cards: tuple[dict[str, Any], ...] = ({"indicator": "critical"},)
+    decisions = Decisions(
+        (),
+        (
+            Fact("magnesium", Missing(Reason.STALE), ""),
+            Fact("calcium", Missing(Reason.STALE), ""),
+            Fact("age", NotKnown("encounter", "why"), ""),
+            Fact("torsades", Presence(False), ""),
+        ),
+    )
+
+
+def test_gaps_and_questions_to_fhir_servers_are_counted_by_words() -> None:
+    metrics = Metrics()
+    metrics.answered("s", Answer(), (FhirCallNote("patient", "slow", 0.3),))
+    text = metrics.text().decode()
+    assert 'cds_gaps_total{reason="stale",state="missing"} 2.0' in text
+    assert 'cds_gaps_total{reason="encounter",state="not known"} 1.0' in text
+    assert 'cds_fhir_calls_total{key="patient",outcome="slow"} 1.0' in text
+    assert 'cds_fhir_call_seconds_count{key="patient"} 1.0' in text
+    assert 'cds_cards_total{indicator="critical",service="s"} 1.0' in text
+
+
+def test_feedback_reloads_and_keys_are_counted() -> None:
+    metrics = Metrics({"rulebook": "one"})
+    metrics.feedback("s", "accepted")
+    metrics.reloaded("refused")
+    metrics.rulebook({"rulebook": "two"})
+    metrics.keys({"ehr": KeyState(60.0, "fetched", 2), "given": KeyState(None, "given", 1)})
+    text = metrics.text().decode()
+    assert 'cds_feedback_total{outcome="accepted",service="s"} 1.0' in text
+    assert 'cds_reloads_total{outcome="refused"} 1.0' in text
+    assert 'cds_client_keys_age_seconds{client="ehr"} 60.0' in text
+    assert 'cds_client_keys{client="given"} 1.0' in text
+    assert 'rulebook="two"' in text
+    assert 'rulebook="one"' not in text
+
+
+def test_no_caller_can_make_the_exposition_grow(
+    make_service: Callable[..., Service],
+    client_of: Callable[..., Any],
+    hook_body: Callable[..., dict[str, Any]],
+) -> None:
+    client = client_of(create_app(make_service()))
+
+    def series() -> int:
+        text = client.get("/metrics").text
+        return sum(not line.startswith("#") for line in text.splitlines())
+
+    def ask(mark: str) -> None:
+        call = {**hook_body(patientId=mark), "hookInstance": mark, mark: mark}
+        call["prefetch"] = {**call["prefetch"], mark: None}
+        headers = {"User-Agent": mark, "Origin": f"https://{mark}", "X-Request-Id": mark}
+        client.post(CALL, json=call, headers=headers)
+        client.post(f"/cds-services/{mark}", json=call)
+        client.get(f"/{mark}?{mark}")
+        client.post(CALL, content=json.dumps({"hook": mark}))
+        client.get("/metrics")
+
+    ask("first")
+    before = series()
+    for number in range(25):
+        ask(f"other-{number}")
+    assert series() == before
+
+
+TRIED = KeyState(None, "slow", 0)
+
+
+@pytest.mark.parametrize(
+    ("states", "ok"),
+    [
+        ({}, True),
+        ({"a": KeyState(None, "given in the trust file", 1)}, True),
+        ({"a": KeyState(None, "never fetched", 0)}, True),
+        ({"a": TRIED}, False),
+        ({"a": TRIED, "b": KeyState(5.0, "fetched", 1)}, True),
+        ({"a": KeyState(90_000.0, "slow", 1)}, False),
+    ],
+    ids=["no clients", "given", "not yet", "none", "one of two", "too old"],
+)
+def test_keys_say_no_when_no_client_can_be_recognised(
+    states: dict[str, KeyState], ok: bool
+) -> None:
+    assert keys_check(states).ok == ok
+
+
+def test_one_probe_that_says_no_or_breaks_makes_the_service_not_ready() -> None:
+    good = Health({"rules": lambda: rules_check({"rules": 3})})
+    assert good.ready() == (True, {"rules": {"ok": True}})
+    none = Health({"rules": lambda: rules_check({}), "other": lambda: Check(True)})
+    assert none.ready() == (False, {"rules": {"ok": False}, "other": {"ok": True}})
+    broken = Health({"keys": lambda: 1 / 0})  # type: ignore[arg-type, return-value]
+    ready, told = broken.ready()
+    assert not ready
+    assert told["keys"] == {"ok": False, "outcome": "the check broke: ZeroDivisionError"}
+
+
+def test_a_service_that_is_not_ready_says_503_and_why(
+    make_service: Callable[..., Service], client_of: Callable[..., Any]
+) -> None:
+    client = client_of(create_app(replace(make_service(), keys=lambda: {"ehr": TRIED})))
+    reply = client.get("/health/ready")
+    assert reply.status_code == 503
+    assert reply.json()["status"] == "not ready"
+    assert reply.json()["checks"]["keys"]["clients"]["ehr"] == {
+        "ok": False, "keys": 0, "outcome": "slow",
+    }  # fmt: skip
+    assert client.get("/health/live").status_code == 200

@@ -1,0 +1,100 @@
+"""How deep and how long a body may be, without a decoder and without recursion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cds.errors import BadRequest, TooLarge
+from cds.hooks.request import read_call
+from cds.hooks.services import SERVICES
+from cds.web.nesting import check_depth, check_entries
+
+ORDER_SELECT = SERVICES["electrolytes-order-select"]
+
+TEXTS = st.text('[]{}"\\ax,:\u00e9', max_size=8)
+TREES = st.recursive(
+    st.none() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=30,
+)
+
+
+def depth(tree: Any) -> int:
+    if not isinstance(tree, list | dict):
+        return 0
+    parts = tree.values() if isinstance(tree, dict) else tree
+    return 1 + max((depth(part) for part in parts), default=0)
+
+
+def passes(body: bytes, most: int) -> bool:
+    try:
+        check_depth(body, most)
+    except BadRequest:
+        return False
+    return True
+
+
+@given(tree=TREES, more=st.integers(0, 6), ascii_only=st.booleans())
+def test_the_depth_is_that_of_the_decoded_tree(tree: Any, more: int, ascii_only: bool) -> None:
+    found = depth(tree)
+    for _ in range(more):
+        tree, found = [tree], found + 1
+    body = json.dumps(tree, ensure_ascii=ascii_only).encode()
+    for most in range(4, 12):
+        assert passes(body, most) == (found <= most)
+
+
+@pytest.mark.parametrize("levels", [64, 65])
+@pytest.mark.parametrize("pair", ["[]", "{}"])
+def test_sixty_four_levels_pass_and_sixty_five_do_not(levels: int, pair: str) -> None:
+    opens, closes = ("[", "]") if pair == "[]" else ('{"a":', "}")
+    body = (opens * levels + "1" + closes * levels).encode()
+    assert json.loads(body)
+    assert passes(body, 64) == (levels == 64)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 5_000_000, (b"[" * 60 + b"]" * 60 + b",") * 40_000, b'{"a":"' + b'\\"' * 2_400_000],
+    ids=["only opened", "sixty levels again and again", "a text without an end"],
+)
+def test_the_worst_bodies_of_five_megabytes_take_no_long_time(body: bytes) -> None:
+    started = perf_counter()
+    passes(body, 64)
+    assert perf_counter() - started < 5  # a fraction of a second on a quiet machine
+
+
+def test_brackets_inside_texts_do_not_count() -> None:
+    assert passes(json.dumps({"a": '[{"' * 500 + "\\"}).encode(), 64)
+
+
+@pytest.mark.parametrize("where", ["prefetch.observations", "context.draftOrders"])
+def test_a_bundle_with_too_many_entries_is_413_and_is_named(
+    hook_body: Callable[..., dict[str, Any]], where: str
+) -> None:
+    body = hook_body()
+    part, key = where.split(".")
+    (draft,) = body["context"]["draftOrders"]["entry"]
+    body[part][key] = {"resourceType": "Bundle", "type": "collection", "entry": [draft] * 101}
+    text = json.dumps(body).encode()
+    call = read_call(ORDER_SELECT, text)
+    check_entries(call, text, 101)
+    with pytest.raises(TooLarge) as refused:
+        check_entries(call, text, 100)
+    assert refused.value.status == 413
+    assert "more than 100 entries" in str(refused.value)
+    assert where.split(".")[0] in str(refused.value)
+
+
+def test_what_is_no_bundle_is_left_to_its_reader(hook_body: Callable[..., dict[str, Any]]) -> None:
+    body = hook_body()
+    body["prefetch"] |= {"problems": {"entry": 7}, "more": [1] * 200, "less": None}
+    text = json.dumps(body).encode()
+    check_entries(read_call(ORDER_SELECT, text), text, 100)
