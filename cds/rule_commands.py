@@ -89,9 +89,7 @@ def prove_laws(
     with told():
         settings, report = Settings.from_environment(), _prover()
         if record and (law is not None or settings.site is not None):
-            raise SettingsError(
-                "--record: keeps all laws at every site; no --law, no CDS_SITE"
-            )
+            raise SettingsError("--record: keeps all laws at every site; no --law, no CDS_SITE")
         found = []
         for proved in report.prove(settings.rules, settings.site, law):
             if proved.proofs:

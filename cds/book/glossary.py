@@ -35,7 +35,9 @@ PROOF = (
     "A law is a sentence that must hold for every possible patient. A test shows what happens to "
     "one patient. A proof looks at all patients at once: a program for mathematical proofs "
     "searches for a patient, with any results, problems, drugs and gaps in the data, for whom the "
-    "rules break the law, and finds that there can be none."
+    "rules break the law, and finds that there can be none. Where a law names a result, a problem "
+    "or an order, it speaks of patients who are known to have it; where it names an exception, the "
+    "exception counts also where it cannot be excluded."
 )
 _STANDINGS = {
     "label": "label of a product",
@@ -243,7 +245,7 @@ def orders(pages: Pages) -> Iterator[str]:
 
 def laws(pages: Pages) -> Iterator[str]:
     """Laws over all rules at once, and how many there are about single ones."""
-    yield from paragraph(PROOF)
+    yield from paragraph(f"{PROOF} “No magnesium” and “no infusion” mean: none is offered.")
     everywhere = [law for law in pages.extras.laws if not law.rules]
     some = [law for law in pages.extras.laws if law.rules]
     yield from bullets((0, f"{law.title}: {sentence(law.why)}") for law in everywhere)

@@ -51,8 +51,9 @@ def offers(rule: Rule, pages: Pages, names: Mapping[str, str]) -> Iterator[str]:
     if stops:
         yield from paragraph(
             "**What withholds an offer.** An offer is withheld when one of these is true, and "
-            "also when one cannot be told. The card stays, and says why. What withholds an offer "
-            "of every rule stands in “How to read this book”."
+            "also when one cannot be told. The card stays, and says why. Four things that are not "
+            "known count as absent; they, and what withholds an offer of every rule, stand in “How "
+            "to read this book”."
         )
         yield from table(("Withheld when", "What the card then says", "Which offers"), stops)
     for table_name in pages.reaches[rule.id].tables:
@@ -78,7 +79,7 @@ def _offer(item: Suggestion, called: str, rule: Rule, pages: Pages) -> Iterator[
         most_words = limit(pages.book.thresholds[most])
         lines.append(
             f"Withheld when {of}, together with this dose, is above {most_words}, or when it "
-            "cannot be told how much that is."
+            "cannot be told how much that is (doses given that were not sent count as none)."
         )
     yield from bullets((0, line) for line in lines)
 

@@ -16,10 +16,11 @@ FIRST = (
     "The rows are tried in this order, and the first one that is true makes the card. So a row is "
     "tried when every row above it is not true or cannot be told. Where a row above cannot be told "
     "and might have found something else, or something more urgent, the card adds: “Could not be "
-    "checked: [what that row would have found] ([why it cannot be told]).” Some rows name again "
-    "what a row above has found: they are for the patient of whom it cannot be told which of the "
-    "two it is. If no row is true, this rule shows no card, also where a row cannot be told; other "
-    "chapters speak of results that are missing or could not be used."
+    "checked: [what that row would have found] ([why it cannot be told]).” Some rows ask again for "
+    "what a row above asks for, such as “low or severely low” below “severely low”: they are for "
+    "the patient of whom it cannot be told which of the two it is. If no row is true, this rule "
+    "shows no card, also where a row cannot be told; other chapters speak of results that are "
+    "missing or could not be used."
 )
 
 

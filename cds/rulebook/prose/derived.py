@@ -50,7 +50,8 @@ DERIVED: Mapping[str, Worked] = {
         "Unstable creatinine",
         "Creatinine rose by 0.3 mg/dL (26.5 µmol/L) or more within 48 h, or to 1.5 times the "
         "lowest value of 7 days with a rise of at least 0.3 mg/dL, or acute kidney injury of the "
-        "last 7 days is on the problem list.",
+        "last 7 days is on the problem list. With a single creatinine only the problem list "
+        "decides: without acute kidney injury, creatinine counts as not unstable.",
         there="creatinine is unstable",
         absent="creatinine is not unstable",
     ),
@@ -86,9 +87,12 @@ DERIVED: Mapping[str, Worked] = {
         "Low potassium that does not rise despite replacement",
         "The newest potassium is low and less than 0.3 mmol/L above an earlier one, and one of two "
         "things is true. Either the earlier one was drawn 12 to 96 h before, and at least 40 mEq "
-        "of potassium were given between them. Or it was drawn 24 to 96 h before, and a potassium "
-        "order that began at least 6 h before the newest result and was still active shows no "
-        "doses given. A normal potassium in between means: not refractory.",
+        "of potassium were given between them. Or it was drawn 24 to 96 h before, a potassium "
+        "order that is not “as needed” began at least 6 h before the newest result and was still "
+        "active, and no record of a dose of it was sent; the potassium is then taken as given. "
+        "This is so also where doses given were sent and none is of this order, and a record that "
+        "says “not given” is no record of a dose. A normal potassium in between means: not "
+        "refractory.",
         there="potassium does not rise despite replacement",
         absent="potassium is not refractory to replacement",
     ),
@@ -105,7 +109,8 @@ DERIVED: Mapping[str, Worked] = {
         "creatinine of the same blood sample are each more than 25 % lower than a result of the "
         "24 h before it. Where one of these two was not measured in that sample, the other "
         "decides alone.",
-        there="the sample may be diluted (calcium very low, potassium and creatinine fallen)",
+        there="the sample may be diluted (total calcium below 5.5 mg/dL or 1.37 mmol/L, and "
+        "potassium or creatinine much lower than before)",
         absent="nothing suggests a diluted sample",
     ),
     "magnesium_24h": Worked(
@@ -113,8 +118,8 @@ DERIVED: Mapping[str, Worked] = {
         "Given in the last 24 h, and doses of active and drafted orders due in the next 24 h: a "
         "span of 48 h, compared with a limit for 24 h. Every route but by mouth counts, also one "
         "that is not stated. Magnesium sulfate inside other infusions counts too, parenteral "
-        "nutrition does not. A dose that cannot be read leaves the total not known. Where doses "
-        "given were not sent, orders alone count.",
+        "nutrition does not. A dose that cannot be read leaves the total not known, also where the "
+        "rest alone is above the limit. Where doses given were not sent, orders alone count.",
         noun="magnesium sulfate given in the last 24 h plus due in the next 24 h",
     ),
     "magnesium_post_dose": Worked(
@@ -136,7 +141,8 @@ DERIVED: Mapping[str, Worked] = {
         "Potassium given in the last 24 h plus due in the next 24 h",
         "Given in the last 24 h, and doses of active and drafted orders due in the next 24 h: a "
         "span of 48 h, compared with a limit for 24 h. Every route counts, by mouth too. A dose "
-        "that cannot be read leaves the total not known. Parenteral nutrition is not counted. "
+        "that cannot be read leaves the total not known, also where the rest alone is above the "
+        "limit. Parenteral nutrition is not counted. "
         "Where doses given were not sent, orders alone count.",
         noun="all potassium (every route) given in the last 24 h plus due in the next 24 h",
     ),

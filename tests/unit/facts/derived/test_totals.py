@@ -199,7 +199,7 @@ def test_r10_administrations_not_known_count_orders_only_and_say_so(kit: ModuleT
     assert span(fact) == (2, 2)
     assert isinstance(fact.state, Measured)
     assert fact.state.flags == ("doses given are not visible: orders only",)
-    assert fact.explained.endswith("on order; doses given are not visible: orders only")
+    assert fact.explained.endswith("in the next 24 h; doses given are not visible: orders only")
 
 
 def test_medications_not_known_is_not_known(kit: ModuleType) -> None:
