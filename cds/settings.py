@@ -79,6 +79,7 @@ class Settings(BaseModel):
         None, repr=False, description="Bearer token for `POST /admin/reload`; unset = off."
     )
     workers: int = Field(1, description="Processes that serve.")
+    telemetry: bool = Field(False, description="1 = spans and metrics by OpenTelemetry.")
     log_level: str = Field("info", description="debug, info, warning or error.")
 
     @classmethod
@@ -170,12 +171,15 @@ def _site(text: str) -> str | None:
     return text or None
 
 
-def _switch(text: str) -> bool:
-    if text.lower() in _ON:
-        return True
-    if text.lower() in _OFF:
-        return False
-    raise ValueError("must be 1 or 0, for example CDS_SANDBOX=1")
+def _switch(example: str) -> Callable[[str], bool]:
+    def read(text: str) -> bool:
+        if text.lower() in _ON:
+            return True
+        if text.lower() in _OFF:
+            return False
+        raise ValueError(f"must be 1 or 0, for example {example}")
+
+    return read
 
 
 def read_instant(text: str) -> datetime:
@@ -256,7 +260,7 @@ def _level(text: str) -> str:
 _READERS: dict[str, Callable[[str], Any]] = {
     "rules": _folder,
     "site": _site,
-    "sandbox": _switch,
+    "sandbox": _switch("CDS_SANDBOX=1"),
     "now": read_instant,
     "max_body": _bytes,
     "cors_origins": _origins,
@@ -272,5 +276,6 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "requests_a_minute": _whole(0, 1_000_000, "CDS_REQUESTS_A_MINUTE=600"),
     "admin_token": _secret,
     "workers": _whole(1, 64, "CDS_WORKERS=2"),
+    "telemetry": _switch("CDS_TELEMETRY=1"),
     "log_level": _level,
 }

@@ -22,18 +22,21 @@ false alarms, the changes and the laws. Whoever changes a rule makes the book an
 **How a rule works.** Each rule asks questions about a patient. The answer to a question is
 *yes*, *no* or *cannot tell*; the book also says *true*, *not true* and *cannot be told*. A card
 comes only on a clear *yes*. Missing data are not taken for a *no*: where something decides and
-cannot be told, no drug is offered, and the card says what is missing. There are four
-exceptions, and they withhold nothing. First: where the weight of an adult is not known, it
-counts as not low. Second and third: doses given, and dialysis procedures, that are not in what
-was sent count as absent, even where the list was not sent or is not complete. Fourth: a problem
-for which a sentence names a time counts as absent where its entry has no date, unless the
-sentence says “or without a date”. From any other list that was not sent or is not complete, an
-entry that is not seen is *cannot tell*. A sentence such as “a usable potassium level is at hand
-and is below 3.5 mmol/L” is not true where no usable level is at hand. Some cards say that doses
-given or dialysis procedures are not visible: the chapter prints that line, or the card says it
-inside the explanation of a total. Cards of other chapters do not say it. A line of advice can
-come, and the offer be withheld, where a stop cannot be told; the condition of the line, or its
-term, then says “it is not true, or cannot be told”.
+cannot be told, no drug is offered, and the card says what is missing. There are five exceptions,
+and they withhold nothing. First: where the weight of an adult is not known, it counts as not
+low. Second and third: doses given, and dialysis procedures, that are not in what was sent count
+as absent, even where the list was not sent or is not complete. Fourth: a problem for which a
+sentence names a time counts as absent where its entry has no date, unless the sentence says “or
+without a date”. Fifth: a creatinine that was measured only once counts as not unstable, unless
+acute kidney injury is on the problem list. One place does the opposite: “Low potassium that does
+not rise despite replacement” takes potassium that was ordered as given where no record of a dose
+of it was sent. From any other list that was not sent or is not complete, an entry that is not
+seen is *cannot tell*. A sentence such as “a usable potassium level is at hand and is below 3.5
+mmol/L” is not true where no usable level is at hand. Some cards say that doses given or dialysis
+procedures are not visible: the chapter prints that line, or the card says it inside the
+explanation of a total. Cards of other chapters do not say it. A line of advice can come, and the
+offer be withheld, where a stop cannot be told; the condition of the line, or its term, then says
+“it is not true, or cannot be told”.
 
 **What one reply of the service holds.** At most four cards are shown, unless more than four are
 critical: then all critical ones. Information is left out first, then warnings; the last card
@@ -55,17 +58,19 @@ accepts it.
 **Words used throughout.** A *card* is what the clinician sees. A *row* is one finding with its
 own card. Its short name, such as A1 or C4-iv, comes from the table of findings in the clinical
 pack; several rows may have the same one, so cite chapter and row number. A *stop* is a finding
-that withholds an offer. Words in square brackets, such as [magnesium value], are filled with
-the patient's data, or with “not available” where there are none; “explained” means: with the
-source of the number, or with the reason why there is none. A limit on a card is printed in the
-unit of the result. The words of a card stand in curly quotation marks, and so do names of
-chapters, tables and ranges. A number such as (term 7) leads to the list of terms near the end.
-A row without sources of its own rests on the sources of its rule, at the end of the chapter.
+that withholds an offer. Words in square brackets, such as [magnesium value], are filled with the
+patient's data, or with “not available” where there are none; “explained” means: with the source
+of the number, or with the reason why there is none. Where this book prints a limit in two units
+inside the words of a card, the card prints the one of the result. The words of a card stand in
+curly quotation marks, and so do names of chapters, tables and ranges. A number such as (term 7)
+leads to the list of terms near the end. A row without sources of its own rests on the sources of
+its rule, at the end of the chapter.
 
 **A usable result** is final or corrected, of the right specimen and within its time limit. It
 has a number, a unit and, where one is written, a sign for less or more that are understood, is
 plausible, and has a readable time that is not in the future. A haemolysed potassium or
-magnesium is not usable; a haemolysed result of any other test is, if it has a number. A result
+magnesium is not usable; a haemolysed result of any other test is used if it has a number, and
+without one counts as a result that could not be used. A result
 that is not usable can withhold an offer, but never makes the offer of a drug. A result such as
 “<1.9” answers *yes* only where every value that it may stand for does. Two different results of
 one blood sample answer what both of them would answer, and otherwise *cannot tell*. The
@@ -92,9 +97,10 @@ disease always mean failing, also when creatinine is unstable; otherwise an unst
 means severely reduced, unless kidney function is not known. Dialysis is an entry of the problem
 list of any date, a dialysis procedure of the last 30 days or without a date, or a laboratory
 result of the last 30 days that is coded as drawn before dialysis. These are names of classes;
-which dose a class gets stands in each table of doses. Where it cannot be told which class
-holds, a table gives the dose on which all possible classes agree. Where they do not agree, it
-gives no dose: the card prints “none”, and every dose counts as above it.
+which dose a class gets stands in each table of doses. Where it cannot be told which class of
+kidney function or which range of a result holds, a table gives the dose on which all possible
+ones agree. Where they do not agree, its column or row *not known* counts; of kidney function
+that is no dose: the card prints “none”, and every dose counts as above it.
 
 **Magnesium.** On the cards, *IV magnesium* is magnesium by injection or infusion; an injection
 into a muscle counts alike. *A magnesium replacement* is magnesium by injection or infusion, or

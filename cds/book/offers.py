@@ -51,7 +51,7 @@ def offers(rule: Rule, pages: Pages, names: Mapping[str, str]) -> Iterator[str]:
     if stops:
         yield from paragraph(
             "**What withholds an offer.** An offer is withheld when one of these is true, and "
-            "also when one cannot be told. The card stays, and says why. Four things that are not "
+            "also when one cannot be told. The card stays, and says why. Five things that are not "
             "known count as absent; they, and what withholds an offer of every rule, stand in “How "
             "to read this book”."
         )

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
 from cds.bootstrap import Service, service
@@ -37,6 +38,7 @@ def create_app(service: Service) -> FastAPI:
         openapi_url="/openapi.json",
         redirect_slashes=False,
         lifespan=lifespan(service, metrics),
+        telemetry=_telemetry(service),
         exception_handlers={BadRequest: bad_request, HTTPException: http_error},
     )
     app.include_router(routes(service, metrics))
@@ -64,6 +66,18 @@ def _origins(service: Service) -> tuple[str, ...]:
     """A sandbox is for browser clients of any origin, unless the setting names some."""
     named = service.settings.cors_origins
     return named or (("*",) if service.settings.sandbox else ())
+
+
+def _telemetry(service: Service) -> TelemetryConfig:
+    """FastAPI's own OpenTelemetry, off unless asked for. Never its log events, which would carry
+    the message of an exception; and only hook calls, whose addresses hold nothing of a patient."""
+    wanted = service.settings.telemetry
+    return {
+        "tracing": wanted,
+        "metrics": wanted,
+        "logs": False,
+        "exclude": lambda scope: not scope["path"].startswith("/cds-services"),
+    }
 
 
 def _https(service: Service) -> bool:

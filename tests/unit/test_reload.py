@@ -136,6 +136,7 @@ def status(book: RulesInForce) -> str:
 def test_without_the_prover_the_record_of_a_proof_counts(
     rules: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (rules / "proof.json").unlink()
     book = load_rulebook(rules)
     monkeypatch.setattr(reloading, "find_spec", lambda _: None)
     (line,) = reloading._unproved(rules, None, book)

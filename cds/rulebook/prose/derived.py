@@ -110,7 +110,7 @@ DERIVED: Mapping[str, Worked] = {
         "24 h before it. Where one of these two was not measured in that sample, the other "
         "decides alone.",
         there="the sample may be diluted (total calcium below 5.5 mg/dL or 1.37 mmol/L, and "
-        "potassium or creatinine much lower than before)",
+        "potassium and creatinine, or the one of them that was measured, much lower than before)",
         absent="nothing suggests a diluted sample",
     ),
     "magnesium_24h": Worked(
