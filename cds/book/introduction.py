@@ -25,18 +25,19 @@ comes only on a clear *yes*. Missing data are not taken for a *no*: where someth
 cannot be told, no drug is offered, and the card says what is missing. There are five exceptions,
 and they withhold nothing. First: where the weight of an adult is not known, it counts as not
 low. Second and third: doses given, and dialysis procedures, that are not in what was sent count
-as absent, even where the list was not sent or is not complete. Fourth: a problem for which a
-sentence names a time counts as absent where its entry has no date, unless the sentence says “or
-without a date”. Fifth: a creatinine that was measured only once counts as not unstable, unless
-acute kidney injury is on the problem list. One place does the opposite: “Low potassium that does
-not rise despite replacement” takes potassium that was ordered as given where no record of a dose
-of it was sent. From any other list that was not sent or is not complete, an entry that is not
-seen is *cannot tell*. A sentence such as “a usable potassium level is at hand and is below 3.5
-mmol/L” is not true where no usable level is at hand. Some cards say that doses given or dialysis
-procedures are not visible: the chapter prints that line, or the card says it inside the
-explanation of a total. Cards of other chapters do not say it. A line of advice can come, and the
-offer be withheld, where a stop cannot be told; the condition of the line, or its term, then says
-“it is not true, or cannot be told”.
+as absent, even where the list was not sent or is not complete; what is seen of a list that is
+not complete counts, also where a card says that doses given or procedures are not visible.
+Fourth: a problem for which a sentence names a time counts as absent where its entry has no date,
+unless the sentence says “or without a date”. Fifth: a creatinine that was measured only once
+counts as not unstable, unless acute kidney injury is on the problem list. One place does the
+opposite: “Low potassium that does not rise despite replacement” takes potassium that was ordered
+as given where no record of a dose of it was sent. From any other list that was not sent or is
+not complete, an entry that is not seen is *cannot tell*. A sentence such as “a usable potassium
+level is at hand and is below 3.5 mmol/L” is not true where no usable level is at hand. Some
+cards say that doses given or dialysis procedures are not visible: the chapter prints that line,
+or the card says it inside the explanation of a total. Cards of other chapters do not say it. A
+line of advice can come, and the offer be withheld, where a stop cannot be told; the condition of
+the line, or its term, then says “it is not true, or cannot be told”.
 
 **What one reply of the service holds.** At most four cards are shown, unless more than four are
 critical: then all critical ones. Information is left out first, then warnings; the last card
@@ -68,13 +69,14 @@ its rule, at the end of the chapter.
 
 **A usable result** is final or corrected, of the right specimen and within its time limit. It
 has a number, a unit and, where one is written, a sign for less or more that are understood, is
-plausible, and has a readable time that is not in the future. A haemolysed potassium or
-magnesium is not usable; a haemolysed result of any other test is used if it has a number, and
-without one counts as a result that could not be used. A result
-that is not usable can withhold an offer, but never makes the offer of a drug. A result such as
-“<1.9” answers *yes* only where every value that it may stand for does. Two different results of
-one blood sample answer what both of them would answer, and otherwise *cannot tell*. The
-laboratory's own limit counts where the chapter “Ranges of results” says so.
+plausible, and has a readable time that is not in the future. A haemolysed potassium or magnesium
+is not usable; a haemolysed result of any other test is used if it has a number, and without one
+counts as a result that could not be used. Rules, laws and tests also say what would happen if a
+haemolysed creatinine or calcium were set aside; this service sets none aside. A result that is
+not usable can withhold an offer, but never makes the offer of a drug. A result such as “<1.9”
+answers *yes* only where every value that it may stand for does. Two different results of one
+blood sample answer what both of them would answer, and otherwise *cannot tell*. The laboratory's
+own limit counts where the chapter “Ranges of results” says so.
 
 **An inpatient** is a patient who is admitted, in the emergency department, under observation or
 in the delivery unit; everybody else is an outpatient. A stay whose record cannot be read has
@@ -92,15 +94,16 @@ seizure; epilepsy alone does not.
 **Kidney function** is in mL/min (per 1.73 m² where the estimate is an estimated GFR). It has
 five classes: *good*, 60 or more; *reduced*, 30 to below 60; *severely reduced*, 15 to below 30,
 or a creatinine that is unstable; *failing*, also called kidney failure, below 15, dialysis, or
-end-stage kidney disease without a transplant; and *not known*. Below 15, dialysis and end-stage
-disease always mean failing, also when creatinine is unstable; otherwise an unstable creatinine
-means severely reduced, unless kidney function is not known. Dialysis is an entry of the problem
-list of any date, a dialysis procedure of the last 30 days or without a date, or a laboratory
-result of the last 30 days that is coded as drawn before dialysis. These are names of classes;
-which dose a class gets stands in each table of doses. Where it cannot be told which class of
-kidney function or which range of a result holds, a table gives the dose on which all possible
-ones agree. Where they do not agree, its column or row *not known* counts; of kidney function
-that is no dose: the card prints “none”, and every dose counts as above it.
+end-stage kidney disease without a transplant; and *not known*. An estimate below 15, dialysis,
+and end-stage kidney disease without a transplant mean failing, also when creatinine is unstable;
+otherwise an unstable creatinine means severely reduced, unless kidney function is not known.
+Dialysis is an entry of the problem list of any date, a dialysis procedure of the last 30 days or
+without a date, or a laboratory result of the last 30 days that is coded as drawn before
+dialysis. These are names of classes; which dose a class gets stands in each table of doses.
+Where it cannot be told which class of kidney function or which range of a result holds, a table
+gives the dose on which all possible ones agree. Where they do not agree, its column or row *not
+known* counts; of kidney function that is no dose: the card prints “none”, and every dose counts
+as above it.
 
 **Magnesium.** On the cards, *IV magnesium* is magnesium by injection or infusion; an injection
 into a muscle counts alike. *A magnesium replacement* is magnesium by injection or infusion, or
