@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +19,7 @@ from cds.fhir.access import Fetched
 from cds.hooks.discovery import discovery, templates
 from cds.hooks.request import HookCall
 from cds.hooks.services import SERVICES, ServiceEntry
+from cds.keeping import Keeper
 from cds.pipeline import answer
 from cds.reload import RulesInForce
 from cds.rulebook.model import Rulebook
@@ -56,6 +60,12 @@ async def _nothing() -> None:
     return None
 
 
+async def _nothing_kept(
+    _call: HookCall, _client: Client, _answer: Any, _fetched: Fetched, _seconds: float
+) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """Everything an edge (web, command line) needs, and nothing it does not.
@@ -63,8 +73,9 @@ class Service:
     `answer` takes a checked call, the client and what was fetched; it raises BadRequest when the
     call cannot be answered. `admit` turns the Authorization header and the address called into the
     client, or raises Unauthorized or Forbidden. `fetch` brings what a call left out, until a
-    deadline on `clock`. `reload` puts the rule files in force as they stand now; None = not
-    offered. `open` and `close` belong to the event loop of the server.
+    deadline on `clock`. `keep` returns when the decision is on the disk; `kept` says how that
+    stands, None = decisions are not kept here. `reload` puts the rule files in force as they stand
+    now; None = not offered. `open` and `close` belong to the event loop of the server.
     """
 
     answer: Callable[[HookCall, Client, Fetched], Answered]
@@ -75,6 +86,10 @@ class Service:
     fetch: Callable[
         [HookCall, Sequence[str], Client, Sequence[str], float], Coroutine[Any, Any, Fetched]
     ] = _nothing_fetched
+    keep: Callable[[HookCall, Client, Any, Fetched, float], Coroutine[Any, Any, None]] = (
+        _nothing_kept
+    )
+    kept: Callable[[], tuple[bool, str, int]] | None = None
     reload: Callable[[], Coroutine[Any, Any, bool]] | None = None
     open: Callable[[], Coroutine[Any, Any, None]] = _nothing
     close: Callable[[], Coroutine[Any, Any, None]] = _nothing
@@ -83,8 +98,9 @@ class Service:
     clinical_clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-def build(settings: Settings, now: datetime | None = None) -> Service:
-    """The service as the settings describe it. `now` overrides the clinical clock.
+def build(settings: Settings, now: datetime | None = None, *, audited: bool = False) -> Service:
+    """The service as the settings describe it. `now` overrides the clinical clock; `audited` keeps
+    every decision, as a service that serves must.
 
     Raises RulebookError listing every problem of the rule files, SettingsError for the trust file.
     """
@@ -99,7 +115,16 @@ def build(settings: Settings, now: datetime | None = None) -> Service:
     ) -> Fetched:
         return await ways.fetch(call, keys, client, view().templates, own, deadline)
 
+    keeper = _keeper(settings) if audited else None
+
+    async def close() -> None:
+        await ways.close()
+        if keeper is not None:
+            await asyncio.to_thread(keeper.close)
+
     return Service(
+        keep=keeper.keep if keeper else _nothing_kept,
+        kept=keeper.state if keeper else None,
         answer=lambda call, client, got: answer(call, rules.current, clock(), client, got),
         view=view,
         settings=settings,
@@ -107,7 +132,7 @@ def build(settings: Settings, now: datetime | None = None) -> Service:
         fetch=fetch,
         reload=rules.reload,
         open=ways.open,
-        close=ways.close,
+        close=close,
         keys=ways.key_state,
         clinical_clock=clock,
     )
@@ -116,7 +141,14 @@ def build(settings: Settings, now: datetime | None = None) -> Service:
 @cache
 def service() -> Service:
     """The service of this process, built on first use. Raises SettingsError, RulebookError."""
-    return build(Settings.from_environment())
+    return build(Settings.from_environment(), audited=True)
+
+
+def _keeper(settings: Settings) -> Keeper:
+    """Opened here and not with the event loop: a database that cannot be used stops the start."""
+    keeper = Keeper(settings, lambda: datetime.now(UTC), socket.gethostname(), os.getpid())
+    keeper.open()
+    return keeper
 
 
 def clinical_now(settings: Settings, now: datetime | None = None) -> datetime:

@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from cds import bootstrap
+from cds import bootstrap, variables
+from cds.audit_commands import app as audit_commands
 from cds.doors import SANDBOX
 from cds.errors import BadRequest, SettingsError, TooLarge
 from cds.fhir.access import Fetched
@@ -25,7 +26,7 @@ from cds.rule_commands import UNUSABLE, told
 from cds.rule_commands import app as rule_commands
 from cds.sample import FIRST, sample_request, samples
 from cds.serving import serve as run
-from cds.settings import Settings, read_instant, unknown_variables_here
+from cds.settings import Settings, unknown_variables_here
 from cds.trace import prose
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(rule_commands)
+app.add_typer(audit_commands)
 
 
 def main() -> None:
@@ -77,7 +79,10 @@ def serve(
                 "trusted clients (docs/TRUST.md), or set CDS_SANDBOX=1 for synthetic patients"
             )
         tls = _tls(tls_cert, tls_key)
-        bootstrap.service()
+        if settings.workers == 1:
+            bootstrap.service()  # the one that will answer
+        else:
+            bootstrap.build(settings)  # each worker makes its own; what is wrong is said here
         listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     scheme = "https" if tls else "http"
@@ -173,7 +178,7 @@ def _service_for(hook: str, service: bootstrap.Service) -> ServiceEntry:
 
 def _instant(text: str | None) -> datetime | None:
     try:
-        return None if text is None else read_instant(text)
+        return None if text is None else variables.read_instant(text)
     except ValueError as error:
         raise SettingsError(f"--now: {error}") from None
 

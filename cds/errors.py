@@ -13,6 +13,10 @@ CdsError
 |   +-- TooMany         more requests than this client may send (429)
 |   +-- Overloaded      no room for one more request right now (503)
 +-- SettingsError       the environment asks for something impossible
++-- StoreError          the records of decisions cannot be read or written (cds/audit)
++-- CodecError          a record of a decision is not one that can be read or kept (cds/audit)
++-- ArchiveError        kept rules are not the ones that were asked for (cds/audit)
++-- NotReplaced, Busy   new rules did not come into force (cds/reload)
 """
 
 from __future__ import annotations

@@ -33,10 +33,12 @@ class Answer:
     decisions: Decisions
     record: Record
     decision_id: str
+    book: Rulebook
+    now: datetime  # the clinical moment
     defects: tuple[str, ...] = ()  # what folding had to put right: never patient data
 
 
-def _no_drugs(call: HookCall) -> str:
+def no_drugs_because(call: HookCall) -> str:
     """Why this call may suggest no drug: the hook (clinical pack R1), or who is looking."""
     if not HOOKS[call.hook].drugs:
         return f"no drug is suggested at {call.hook}"
@@ -63,7 +65,7 @@ def answer(
     client and data fetched give the same bytes (law 7).
     """
     chart = read_chart(call, book.terminology, now, fetched.supplied)
-    decisions = decide(book, chart.record, now, call.hook, _no_drugs(call))
+    decisions = decide(book, chart.record, now, call.hook, no_drugs_because(call))
     digest = _digest(call, fetched)
     identity = "|".join((client.name, call.service, call.hook_instance, digest, book.digest))
     decision_id = str(uuid.uuid5(NAMESPACE, identity))
@@ -81,4 +83,4 @@ def answer(
     )
     rendered = render_all(decisions, context)
     cards = adapted(rendered.cards, client.profile, book.templates)
-    return Answer(cards, decisions, chart.record, decision_id, rendered.defects)
+    return Answer(cards, decisions, chart.record, decision_id, book, now, rendered.defects)

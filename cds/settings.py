@@ -6,15 +6,15 @@ This is the only module that may look at the environment.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cds import variables
 from cds.errors import SettingsError
 
 PREFIX = "CDS_"
@@ -24,11 +24,6 @@ BUNDLED = Path(__file__).parent / "_bundled"
 
 # Read by the test suite, not by the service: no typing error either.
 ELSEWHERE = ("CDS_REQUIRE",)
-
-_ON = ("1", "true", "on")
-_OFF = ("0", "false", "off", "")
-LEAST_SECRET = 24  # characters; a token that can be guessed opens the service to everybody
-_LEVELS = ("debug", "info", "warning", "error")
 
 
 class Settings(BaseModel):
@@ -60,6 +55,15 @@ class Settings(BaseModel):
     )
     state: Path = Field(
         Path("state"), description="Folder for what must outlive a request; the service makes it."
+    )
+    database_url: str | None = Field(
+        None, description="Where decisions are kept; unset: `audit.sqlite3` in `CDS_STATE`."
+    )
+    audit_key: str | None = Field(
+        None, repr=False, description="Secret that seals the records of decisions."
+    )
+    audit_identity: Literal["keyed", "plain"] = Field(
+        "keyed", description="What is kept of references to patients: a keyed hash, or themselves."
     )
     deadline_ms: int = Field(
         400, description="Milliseconds a whole call may take where data has to be fetched."
@@ -155,127 +159,28 @@ def usual_folder(name: str) -> Path:
     return carried if carried.is_dir() else Path(__file__).parent.parent / name
 
 
-def _folder(text: str) -> Path:
-    path = Path(text)
-    if not path.is_dir():
-        raise ValueError("must be a folder that exists, for example CDS_RULES=rules")
-    return path
-
-
-def _site(text: str) -> str | None:
-    if text and not re.fullmatch(r"[a-z][a-z0-9-]*", text):
-        raise ValueError(
-            "must be the name of a file in `rules/sites` without `.yaml` (small letters, digits, "
-            "hyphens), for example CDS_SITE=example"
-        )
-    return text or None
-
-
-def _switch(example: str) -> Callable[[str], bool]:
-    def read(text: str) -> bool:
-        if text.lower() in _ON:
-            return True
-        if text.lower() in _OFF:
-            return False
-        raise ValueError(f"must be 1 or 0, for example {example}")
-
-    return read
-
-
-def read_instant(text: str) -> datetime:
-    """A moment with its offset, ISO 8601. Raises ValueError saying what form it must have."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ValueError(
-            "must be a date and time with offset, for example 2026-11-21T09:00:00+00:00"
-        )
-    return moment
-
-
-def _bytes(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1024:
-        raise ValueError(
-            "must be a whole number of bytes, at least 1024, for example CDS_MAX_BODY=5242880"
-        )
-    return int(text)
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    origins = tuple(item.strip().rstrip("/") for item in text.split(",") if item.strip())
-    for origin in origins:
-        if origin != "*" and (
-            not origin.startswith(("https://", "http://")) or origin.count("/") != 2
-        ):
-            raise ValueError(
-                "must be origins (scheme and host, no path) separated by commas, "
-                "for example CDS_CORS_ORIGINS=https://ehr.example.org"
-            )
-    return origins
-
-
-def _file(example: str) -> Callable[[str], Path]:
-    def read(text: str) -> Path:
-        if not Path(text).is_file():
-            raise ValueError(f"must be a file that exists, for example {example}")
-        return Path(text)
-
-    return read
-
-
-def _whole(least: int, most: int, example: str) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise ValueError(f"must be a whole number, {least} to {most}, for example {example}")
-        return int(text)
-
-    return read
-
-
-def _secret(text: str) -> str | None:
-    if text and len(text) < LEAST_SECRET:
-        raise ValueError(
-            f"must have at least {LEAST_SECRET} characters; "
-            "`python3 -c 'import secrets; print(secrets.token_urlsafe(32))'` makes one"
-        )
-    return text or None
-
-
-def _address(text: str) -> str | None:
-    if text and not text.startswith(("https://", "http://")):
-        raise ValueError(
-            "must be an http or https address, for example CDS_PUBLIC_URL=https://cds.example.org"
-        )
-    return text.rstrip("/") or None
-
-
-def _level(text: str) -> str:
-    if text.lower() not in _LEVELS:
-        raise ValueError(f"must be one of {', '.join(_LEVELS)}, for example CDS_LOG_LEVEL=info")
-    return text.lower()
-
-
 _READERS: dict[str, Callable[[str], Any]] = {
-    "rules": _folder,
-    "site": _site,
-    "sandbox": _switch("CDS_SANDBOX=1"),
-    "now": read_instant,
-    "max_body": _bytes,
-    "cors_origins": _origins,
-    "public_url": _address,
-    "trust": _file("CDS_TRUST=trust.yaml"),
-    "ca_file": _file("CDS_CA_FILE=hospital-ca.pem"),
+    "rules": variables.folder,
+    "site": variables.site,
+    "sandbox": variables.switch("CDS_SANDBOX=1"),
+    "now": variables.read_instant,
+    "max_body": variables.size,
+    "cors_origins": variables.origins,
+    "public_url": variables.address,
+    "trust": variables.file("CDS_TRUST=trust.yaml"),
+    "ca_file": variables.file("CDS_CA_FILE=hospital-ca.pem"),
     "state": Path,
-    "deadline_ms": _whole(50, 60_000, "CDS_DEADLINE_MS=400"),
-    "max_depth": _whole(16, 500, "CDS_MAX_DEPTH=64"),
-    "max_entries": _whole(100, 1_000_000, "CDS_MAX_ENTRIES=20000"),
-    "request_timeout_ms": _whole(100, 600_000, "CDS_REQUEST_TIMEOUT_MS=10000"),
-    "max_concurrent": _whole(1, 10_000, "CDS_MAX_CONCURRENT=64"),
-    "requests_a_minute": _whole(0, 1_000_000, "CDS_REQUESTS_A_MINUTE=600"),
-    "admin_token": _secret,
-    "workers": _whole(1, 64, "CDS_WORKERS=2"),
-    "telemetry": _switch("CDS_TELEMETRY=1"),
-    "log_level": _level,
+    "database_url": variables.database,
+    "audit_key": variables.secret,
+    "audit_identity": variables.identity,
+    "deadline_ms": variables.whole(50, 60_000, "CDS_DEADLINE_MS=400"),
+    "max_depth": variables.whole(16, 500, "CDS_MAX_DEPTH=64"),
+    "max_entries": variables.whole(100, 1_000_000, "CDS_MAX_ENTRIES=20000"),
+    "request_timeout_ms": variables.whole(100, 600_000, "CDS_REQUEST_TIMEOUT_MS=10000"),
+    "max_concurrent": variables.whole(1, 10_000, "CDS_MAX_CONCURRENT=64"),
+    "requests_a_minute": variables.whole(0, 1_000_000, "CDS_REQUESTS_A_MINUTE=600"),
+    "admin_token": variables.secret,
+    "workers": variables.whole(1, 64, "CDS_WORKERS=2"),
+    "telemetry": variables.switch("CDS_TELEMETRY=1"),
+    "log_level": variables.level,
 }

@@ -78,14 +78,21 @@ def _told(state: KeyState) -> dict[str, Any]:
     return {"ok": _counts(state), "keys": state.keys, "outcome": state.outcome, **age}
 
 
+def audit_check(kept: tuple[bool, str, int]) -> Check:
+    """Whether decisions can be kept: without that no answer leaves."""
+    good, words, waiting = kept
+    return Check(good, {"outcome": words, "waiting": waiting})
+
+
 def health_routes(service: Service, metrics: Metrics) -> Iterable[tuple[str, Handler]]:
     """Path and handler of `/health/live`, `/health/ready` and `/metrics`."""
-    health = Health(
-        {
-            "rules": lambda: rules_check(service.view().about),
-            "keys": lambda: keys_check(service.keys()),
-        }
-    )
+    probes = {
+        "rules": lambda: rules_check(service.view().about),
+        "keys": lambda: keys_check(service.keys()),
+    }
+    if (kept := service.kept) is not None:
+        probes["audit"] = lambda: audit_check(kept())
+    health = Health(probes)
 
     async def live(_: Request) -> Response:
         """Whether the process is up."""

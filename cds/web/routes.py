@@ -88,7 +88,8 @@ def _call(service: Service, callers: Callers, metrics: Metrics) -> Handler:
 
     async def call(request: Request) -> Response:
         """Ask a service for advice."""
-        deadline = service.clock() + settings.deadline_ms / 1000
+        began = service.clock()
+        deadline = began + settings.deadline_ms / 1000
         entry = _entry(service, request)
         client = await callers.admit(request)
         body = await read_body(request, settings.max_body, settings.max_depth)
@@ -96,6 +97,7 @@ def _call(service: Service, callers: Callers, metrics: Metrics) -> Handler:
         fetched = await service.fetch(asked, entry.keys, client, _own(request), deadline)
         # Deciding is about a millisecond of pure computing: a thread would cost more than it frees.
         answer = service.answer(asked, client, fetched)
+        await service.keep(asked, client, answer, fetched, service.clock() - began)
         metrics.answered(entry.id, answer, fetched.calls)
         for broken in (d for d in answer.decisions.items if d.outcome is Outcome.ERROR):
             log.error("rule broke", rule=broken.rule.id, reason=broken.reason)

@@ -36,6 +36,7 @@ class Server:
         environment = {
             **os.environ,
             "CDS_SANDBOX": "1",
+            "CDS_LOG_LEVEL": "error",  # nobody reads the pipe, and a full one would stop the server
             "CDS_RULES": str(rules),
             "CDS_SITE": "ward",
             "CDS_ADMIN_TOKEN": TOKEN,

@@ -1,0 +1,118 @@
+"""The seals that tie each record to the one before it.
+
+A seal is HMAC-SHA-256 over the place of a record, the seal before it and everything the record
+says. Without the key nobody can change, add or move a record so that its seals still hold. Every
+writer has a chain of its own, so that workers do not wait for one another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cds.audit.entry import Entry
+from cds.audit.store import Sealed, stamp
+
+# Without a key the chain still shows accidents and clumsy hands, but anybody can seal anew.
+PUBLIC_KEY = hashlib.sha256(b"cds audit: no key was set, so this one is known to all").digest()
+
+_GENESIS = b"cds audit chain 1"
+_RECORD = b"cds audit record 1"
+_NAME_OF_KEY = b"cds audit key name 1"
+
+
+def key_of(text: str | None) -> bytes:
+    """The key made of `CDS_AUDIT_KEY`; PUBLIC_KEY where none is set."""
+    return hashlib.sha256(text.encode()).digest() if text else PUBLIC_KEY
+
+
+def key_name(key: bytes) -> str:
+    """Eight characters that tell keys apart and do not give them away."""
+    return _mac(key, _NAME_OF_KEY).hex()[:8]
+
+
+def chain_name(host: str, process: int, started: datetime, key: bytes) -> str:
+    """The name of a writer's chain: host, process id, start (wall time) and name of the key.
+
+    It holds no space, so it can stand in a line of the head file.
+    """
+    if started.tzinfo is None:
+        raise ValueError("a moment without its offset")
+    plain = re.sub(r"[^A-Za-z0-9.]+", "-", host)[:80] or "host"
+    moment = started.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%f")
+    return f"{plain}-{process}-{moment}Z-k{key_name(key)}"
+
+
+def genesis(key: bytes, chain: str) -> bytes:
+    """What stands in the first record of a chain as the seal before it."""
+    return _mac(key, _GENESIS, chain.encode())
+
+
+def digest(entry: Entry) -> bytes:
+    """SHA-256 of all that an entry says. Raises ValueError where it is no text or has no offset."""
+    texts = (
+        entry.id, stamp(entry.at), entry.client, entry.service, entry.hook, entry.patient,
+        entry.rulebook, entry.site, entry.engine,
+    )  # fmt: skip
+    return hashlib.sha256(_joined([*(text.encode() for text in texts), entry.body])).digest()
+
+
+def seal(key: bytes, chain: str, seq: int, previous: bytes, said: bytes) -> bytes:
+    """The seal of record `seq`, whose entry has the digest `said`."""
+    return _mac(key, _RECORD, chain.encode(), str(seq).encode(), previous, said)
+
+
+class Chain:
+    """The end of one writer's chain: what the next record is tied to.
+
+    It moves only by `advance`, once records are on the disk, so a failed attempt leaves no gap.
+    """
+
+    def __init__(self, name: str, key: bytes, heads: Path) -> None:
+        """`heads`: the head file (`audit-heads.log`) that goes with the database."""
+        self.name, self.key, self.heads = name, key, heads
+        self.seq, self.mac = 0, genesis(key, name)
+        self._first_name, self._begun = name, 1
+
+    def sealed(self, entries: Iterable[Entry]) -> tuple[Sealed, ...]:
+        """These entries as the next records. Raises ValueError as `digest`."""
+        done, seq, previous = [], self.seq, self.mac
+        for entry in entries:
+            seq += 1
+            mac = seal(self.key, self.name, seq, previous, digest(entry))
+            done.append(Sealed(self.name, seq, previous, mac, entry))
+            previous = mac
+        return tuple(done)
+
+    def advance(self, last: Sealed) -> None:
+        """`last` is on the disk now."""
+        self.seq, self.mac = last.seq, last.mac
+
+    def resume(self, head: tuple[int, bytes] | None) -> bool:
+        """Go on from where the database says this chain ends; False where records are lost.
+
+        A database that was put back to an older state (or emptied) lacks records that were kept.
+        Going on there would hide that: a new chain begins, and the old one shows what it lacks.
+        """
+        if head is not None and head[0] >= self.seq:
+            self.seq, self.mac = head
+            return True
+        if head is None and self.seq == 0:
+            return True
+        self._begun += 1
+        self.name = f"{self._first_name}.{self._begun}"
+        self.seq, self.mac = 0, genesis(self.key, self.name)
+        return False
+
+
+def _mac(key: bytes, *parts: bytes) -> bytes:
+    return hmac.digest(key, _joined(parts), "sha256")
+
+
+def _joined(parts: Iterable[bytes]) -> bytes:
+    """Each part with its length before it, so that no two lists of parts join to the same bytes."""
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)

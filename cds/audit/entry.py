@@ -1,0 +1,207 @@
+"""One answered call as it is kept: everything it rests on, and nobody's name (design section 7).
+
+The body is canonical JSON. It holds the patient's record as the rules saw it, so that the decision
+can be made again, and the reasoning as it was made, so that it can be read without the rules. Of
+the record's dates, the birth date stays (`record.person.birth`): ages are worked out from it.
+Display texts of drugs, problems and results stay too: they are clinical. Names, identifiers and
+addresses of persons are never read from a chart, so they cannot come here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from cds.audit.codec import FORMAT, canonical, encode
+from cds.audit.redact import cards_kept, without_ids
+from cds.audit.trees import written
+from cds.clients.model import Client
+from cds.facts.record import Listing, Record
+from cds.fhir.access import Fetched
+from cds.fhir.bundle import entries
+from cds.hooks.request import HookCall
+from cds.kernel.text import plain
+from cds.pipeline import NOTHING, Answer, no_drugs_because
+from cds.rulebook.model import Rulebook
+
+ENGINE = version("electrolyte-cds")
+_MICROSECONDS = 1_000_000
+_draft = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One decision. `at` is the wall clock (UTC), `patient` what is kept of the reference,
+    `rulebook` the digest of the rules, `engine` the version of this package. `body` holds the rest.
+    """
+
+    id: str
+    at: datetime
+    client: str
+    service: str
+    hook: str
+    patient: str
+    rulebook: str
+    site: str
+    engine: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is kept of references to persons, encounters and orders: a keyed hash, the same for the
+    same reference of the same client, or with `plain` the reference itself."""
+
+    key: bytes = field(repr=False)
+    plain: bool = False
+
+    def patient(self, client: str, patient_id: str) -> str:
+        """`hmac:` and 32 hex digits, or `Patient/id`."""
+        return self._kept(client, "Patient", patient_id)
+
+    def encounter(self, client: str, encounter_id: str) -> str:
+        """`hmac:` and 32 hex digits, or `Encounter/id`."""
+        return self._kept(client, "Encounter", encounter_id)
+
+    def reference(self, client: str, reference: str) -> str:
+        """`Type/id` with its id hashed, or as it is."""
+        kind, _, name = reference.partition("/")
+        return reference if self.plain else f"{kind}/{self._kept(client, kind, name)}"
+
+    def _kept(self, client: str, kind: str, name: str) -> str:
+        if self.plain:
+            return f"{kind}/{name}"
+        # The first word keeps these hashes apart from everything else the key may sign.
+        message = canonical(["reference", client, kind, name])
+        return f"hmac:{hmac.new(self.key, message, hashlib.sha256).hexdigest()[:32]}"
+
+
+def entry_of(
+    call: HookCall,
+    client: Client,
+    answer: Answer,
+    book: Rulebook,
+    now: datetime,
+    at: datetime,
+    identity: Identity,
+    seconds: float,
+    fetched: Fetched = NOTHING,
+) -> Entry:
+    """The record of one answer. `now` is the clinical moment it was given for, `at` the wall clock
+    (both aware), `seconds` how long it took, `fetched` what the call did not bring.
+
+    Raises CodecError when the answer holds what cannot be kept.
+    """
+    tree = {
+        "format": FORMAT,
+        "now": now.isoformat(timespec="microseconds"),
+        "digests": {"body": call.body_digest, "fetched": fetched.digest()},
+        "timings": _timings(seconds, fetched),
+        **_asked(call, client, identity),
+        **_answered(call, client, answer, identity),
+    }
+    return Entry(
+        id=answer.decision_id,
+        at=at,
+        client=client.name,
+        service=call.service,
+        hook=call.hook,
+        patient=identity.patient(client.name, call.patient_id),
+        rulebook=book.digest,
+        site=book.site,
+        engine=ENGINE,
+        body=_body(tree, call, client, identity),
+    )
+
+
+def _asked(call: HookCall, client: Client, identity: Identity) -> dict[str, Any]:
+    encounter = call.encounter_id
+    return {
+        "hook_instance": call.hook_instance,
+        "user": call.user_id.partition("/")[0],
+        "encounter": identity.encounter(client.name, encounter) if encounter else "",
+        "profile": client.profile.name,
+        "no_drugs": no_drugs_because(call),
+    }
+
+
+def _answered(call: HookCall, client: Client, answer: Answer, identity: Identity) -> dict[str, Any]:
+    return {
+        "record": encode(_nameless(answer.record, client, identity)),
+        "gaps": _gaps(answer.record),
+        "defects": answer.defects,
+        "cards": cards_kept(
+            answer.cards,
+            lambda reference: identity.reference(client.name, reference),
+            lambda reference: _draft_of(call, reference),
+        ),
+        **written(answer.decisions),
+    }
+
+
+def _body(tree: dict[str, Any], call: HookCall, client: Client, identity: Identity) -> bytes:
+    body = canonical(tree)
+    if identity.plain:
+        return body
+    ids = [("Patient", call.patient_id, identity.patient(client.name, call.patient_id))]
+    if call.encounter_id:
+        kept = identity.encounter(client.name, call.encounter_id)
+        ids.append(("Encounter", call.encounter_id, kept))
+    # on a card an odd id stands as `plain` leaves it
+    as_shown = [(kind, plain(name), kept) for kind, name, kept in ids]
+    return without_ids(body.decode(), dict.fromkeys(ids + as_shown)).encode()
+
+
+def _nameless(record: Record, client: Client, identity: Identity) -> Record:
+    """The record with its person and place named by what is kept of them, whatever the resources
+    that told about them were called."""
+    person, place = record.person, record.place
+    return replace(
+        record,
+        person=replace(person, source=identity.reference(client.name, person.source)),
+        place=replace(place, source=place.source and identity.reference(client.name, place.source)),
+    )
+
+
+def _timings(seconds: float, fetched: Fetched) -> dict[str, Any]:
+    return {
+        "microseconds": int(seconds * _MICROSECONDS),
+        "fetches": [
+            {
+                "key": note.key,
+                "outcome": note.outcome,
+                "microseconds": int(note.seconds * _MICROSECONDS),
+            }
+            for note in fetched.calls
+        ],
+    }
+
+
+def _gaps(record: Record) -> dict[str, str]:
+    """Prefetch key -> why absence cannot be concluded from its list; a complete one has none."""
+    listings: tuple[Listing[object], ...] = (
+        record.labs,
+        record.medications,
+        record.administrations,
+        record.problems,
+        record.procedures,
+        record.allergies,
+        record.lab_orders,
+    )
+    return {listing.key: listing.gap for listing in listings if listing.gap}
+
+
+def _draft_of(call: HookCall, reference: str) -> Mapping[str, Any]:
+    """The draft order a card changes, as it was sent; its card exists, so it could be read."""
+    if call.draft_orders is None:  # pragma: no cover - a card changes only what was drafted
+        return {}
+    found, _, _ = entries(call.draft_orders)
+    return next((_draft.decode(item.raw) for item in found if item.ref == reference), {})

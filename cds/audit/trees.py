@@ -1,0 +1,162 @@
+"""Decisions as tables, and from the tables back to what can be told.
+
+Facts and judged clauses are shared by many rules, so each stands once and is named by its place.
+What is written is enough to tell the whole reasoning again without the rules (`explain`), and to
+compare a decision with a later one (`rerun`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cds.audit.codec import encode
+from cds.engine.decision import Decision, Decisions, Judgement, LevelJudged, Offer, Withheld
+from cds.facts.model import Fact
+from cds.facts.show import quantity_words
+from cds.kernel.quantity import Quantity
+
+Json = dict[str, Any]
+
+
+def written(decisions: Decisions) -> Json:
+    """`facts`: every fact looked at, `nodes`: every clause judged, `rules`: every rule with its
+    outcome, reasons, texts and offers; what was not read and the lines on the kidneys."""
+    tables = _Tables()
+    for fact in decisions.facts:
+        tables.fact(fact)
+    rules = [_rule(item, tables) for item in decisions.items]
+    return {
+        "facts": tables.facts,
+        "nodes": tables.nodes,
+        "rules": rules,
+        "unread": decisions.unread,
+        "kidneys": decisions.fine_print,
+    }
+
+
+@dataclass(slots=True)
+class _Tables:
+    """Facts and nodes by their place. Objects are known again by identity: the engine works each
+    out once; `_kept` holds them, so that no identity is given to another."""
+
+    facts: list[Json] = field(default_factory=list)
+    nodes: list[Json] = field(default_factory=list)
+    _kept: dict[int, tuple[object, int]] = field(default_factory=dict)
+    _equal: dict[object, int] = field(default_factory=dict)
+
+    def fact(self, item: Fact) -> int:
+        """The place of a fact."""
+        known = self._kept.get(id(item))
+        if known is None:
+            place = self._equal.get(item)
+            if place is None:
+                place = self._equal[item] = len(self.facts)
+                self.facts.append(encode(item))
+            known = self._kept[id(item)] = (item, place)
+        return known[1]
+
+    def node(self, item: Judgement) -> int:
+        """The place of a judged clause; what it rests on stands before it."""
+        known = self._kept.get(id(item))
+        if known is None:
+            tree, same = self._node(item)
+            place = self._equal.get(same)
+            if place is None:
+                place = self._equal[same] = len(self.nodes)
+                self.nodes.append(tree)
+            known = self._kept[id(item)] = (item, place)
+        return known[1]
+
+    def _node(self, item: Judgement) -> tuple[Json, object]:
+        fact = None if item.fact is None else self.fact(item.fact)
+        said = item.fact is not None and item.why == item.fact.explained
+        tree = _filled(
+            {
+                "verdict": item.verdict.value,
+                "clause": item.clause,
+                "why": "" if said else item.why,
+                "children": tuple(self.node(child) for child in item.children),
+                "definition": item.definition,
+                "say": item.say,
+                "names": item.names,
+            }
+        )
+        same = tuple(tree.items())
+        if fact is not None:
+            tree["fact"] = fact
+            if not said:
+                tree["why"] = item.why
+        return tree, (same, fact, said)
+
+
+def _filled(tree: Json) -> Json:
+    return {name: value for name, value in tree.items() if value not in ("", None, (), [], False)}
+
+
+def _rule(item: Decision, tables: _Tables) -> Json:
+    fired = item.fired
+    return _filled(
+        {
+            "rule": item.rule.id,
+            "version": item.rule.version,
+            "title": item.rule.title,
+            "outcome": item.outcome.value,
+            "reason": item.reason,
+            "row": fired.row if fired else "",
+            "indicator": item.indicator,
+            "order": {"source": item.order.source, "name": item.order.name} if item.order else None,
+            "levels": [_level(level, tables) for level in item.levels],
+            "summary": item.summary,
+            "detail": item.detail,
+            "offers": [_offer(offer) for offer in item.offers],
+            "withheld": [_withheld(one, tables) for one in item.withheld],
+            "undecided": item.undecided,
+            "facts": [tables.fact(fact) for fact in item.facts],
+            "cites": item.cites,
+            "silent": item.silent_mode,
+        }
+    )
+
+
+def _level(item: LevelJudged, tables: _Tables) -> Json:
+    level = item.level
+    return {
+        "row": level.row,
+        "indicator": level.indicator,
+        "summary": level.summary,
+        "node": tables.node(item.judgement),
+    }
+
+
+def _offer(offer: Offer) -> Json:
+    return _filled(
+        {
+            "suggestion": offer.suggestion.name,
+            "label": offer.label,
+            "ingredient": offer.ingredient,
+            "dose": _amount(offer.dose),
+            "dose_text": offer.dose_text,
+            "units": offer.units,
+            "per_day": offer.per_day,
+            "rate": _amount(offer.rate),
+            "hours": _amount(offer.hours),
+            "because": offer.because,
+            "lines": offer.lines,
+        }
+    )
+
+
+def _amount(amount: Quantity | None) -> str:
+    return "" if amount is None else quantity_words(amount)
+
+
+def _withheld(item: Withheld, tables: _Tables) -> Json:
+    return _filled(
+        {
+            "suggestion": item.suggestion.name,
+            "reasons": item.reasons,
+            "codes": item.codes,
+            "nodes": [tables.node(one) for one in item.judgements],
+        }
+    )

@@ -1,0 +1,182 @@
+"""A kept decision made once more says the same, or what is different and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cds.audit.codec import CodecError, canonical
+from cds.audit.rerun import Difference, remarks, rerun
+from cds.audit.store import Sealed
+from cds.rulebook.model import Rulebook
+from kept_decisions import answered, book, named
+
+PATIENT = named("first-card").sealed()
+
+
+def changed(sealed: Sealed, change: Callable[[dict[str, Any]], None]) -> Sealed:
+    """The decision with another body."""
+    body = json.loads(sealed.entry.body)
+    change(body)
+    return replace(sealed, entry=replace(sealed.entry, body=canonical(body)))
+
+
+def fired(body: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = next(x for x in body["rules"] if x["rule"] == "hypomagnesemia")
+    return found
+
+
+def without(rule: str) -> Rulebook:
+    return replace(book(), rules=tuple(item for item in book().rules if item.id != rule))
+
+
+@pytest.mark.parametrize("folder", ["firing", "boundary", "well", "broken"])
+def test_every_decision_is_the_same_with_the_rules_it_was_made_with(folder: str) -> None:
+    found = [item for item in answered() if item.sample.folder == folder]
+    assert found
+    assert [item.sample.name for item in found if rerun(item.sealed(), book())] == []
+    assert not [item for item in found if remarks(item.sealed(), book())]
+
+
+CHANGES: list[tuple[str, Callable[[dict[str, Any]], None], str]] = [
+    ("outcome", lambda body: fired(body).update(outcome="silent"), "silent"),
+    ("row", lambda body: fired(body).update(row="A9"), "A9"),
+    ("urgency", lambda body: fired(body).update(indicator="info"), "info"),
+    ("headline", lambda body: fired(body).update(summary="Another"), "Another"),
+    ("sentences", lambda body: fired(body).update(detail=["One.", "Two."]), "One.; Two."),
+    ("reason", lambda body: fired(body).update(reason="none"), "none"),
+    ("silent mode", lambda body: fired(body).update(silent=True), "True"),
+    (
+        "what could not be checked",
+        lambda body: fired(body).update(undecided=["torsades"]),
+        "torsades",
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "change", "before"), CHANGES, ids=[x[0] for x in CHANGES])
+def test_whatever_a_reader_was_told_is_compared(
+    what: str, change: Callable[[dict[str, Any]], None], before: str
+) -> None:
+    (difference,) = rerun(changed(PATIENT, change), book())
+    assert (difference.rule, difference.what) == ("hypomagnesemia", what)
+    assert difference.before == before
+    assert str(difference).startswith(f"hypomagnesemia: {what} was: {before}; is now: ")
+
+
+@pytest.mark.parametrize("name", ["label", "dose", "dose_text", "units", "rate", "hours"])
+def test_every_number_of_an_offer_is_compared(name: str) -> None:
+    def change(body: dict[str, Any]) -> None:
+        offer = fired(body)["offers"][0]
+        assert name in offer
+        offer[name] = "another"
+
+    (difference,) = rerun(changed(PATIENT, change), book())
+    assert difference.what.startswith("offer ")
+    assert difference.what.endswith(f", {name.replace('_', ' ')}")
+    assert difference.before == "another"
+
+
+def test_an_offer_that_is_new_and_one_that_is_withheld_are_told() -> None:
+    def change(body: dict[str, Any]) -> None:
+        rule = fired(body)
+        offers = rule.pop("offers")
+        rule["withheld"] = [{"suggestion": offers[0]["suggestion"], "reasons": ["too much"]}]
+
+    found = {item.what: item for item in rerun(changed(PATIENT, change), book())}
+    (withheld,) = [what for what in found if what.startswith("withheld ")]
+    assert (found[withheld].before, found[withheld].after) == ("too much", "(nothing)")
+    (label,) = [what for what in found if what.endswith(", label")]
+    assert found[label].before == "(nothing)"
+    assert "Magnesium sulfate 2 g" in found[label].after
+
+
+def test_a_rule_that_is_gone_and_one_that_is_new_are_told() -> None:
+    gone = {item.what: item for item in rerun(PATIENT, without("hypomagnesemia"))}
+    assert (gone["outcome"].before, gone["outcome"].after) == ("fires", "(not judged)")
+    (new,) = [
+        item
+        for item in rerun(changed(PATIENT, lambda body: body["rules"].remove(fired(body))), book())
+        if item.what == "outcome"
+    ]
+    assert (new.before, new.after) == ("(not judged)", "fires")
+
+
+def test_other_rules_say_what_they_would_have_said() -> None:
+    limit = book().thresholds["mg_severe"]
+    lower = {unit: value / 2 for unit, value in limit.values.items()}
+    other = replace(
+        book(),
+        digest="sha256:other",
+        thresholds={**book().thresholds, "mg_severe": replace(limit, values=lower)},
+    )
+    found = {item.what: item for item in rerun(PATIENT, other) if item.rule == "hypomagnesemia"}
+    assert found["row"].before == "A2"
+    assert found["row"].after.startswith("A1")
+    assert remarks(PATIENT, other) == (
+        f"decided with rulebook {book().digest}, repeated with sha256:other",
+    )
+
+
+def test_orders_of_one_rule_are_compared_one_by_one() -> None:
+    item = named("signing-two-electrolyte-orders")
+    orders = [rule["order"] for rule in item.body()["rules"] if "order" in rule]
+    assert len({order["source"] for order in orders}) > 1
+
+    def change(body: dict[str, Any]) -> None:
+        rule = [rule for rule in body["rules"] if "order" in rule][-1]
+        rule["outcome"] = "error"
+
+    (difference,) = rerun(changed(item.sealed(), change), book())
+    assert difference.order == orders[-1]["name"]
+    assert f" for {difference.order}: outcome was: error" in str(difference)
+
+
+def test_two_decisions_about_one_reference_are_not_mistaken_for_one() -> None:
+    def change(body: dict[str, Any]) -> None:
+        body["rules"].insert(0, {**fired(body), "outcome": "error"})
+
+    found = [item for item in rerun(changed(PATIENT, change), book()) if item.what == "outcome"]
+    assert [(item.before, item.after) for item in found] == [
+        ("error", "fires"),
+        ("fires", "(not judged)"),
+    ]
+
+
+def test_lines_that_stand_on_every_card_are_compared() -> None:
+    (kidneys,) = rerun(changed(PATIENT, lambda body: body.update(kidneys=["none"])), book())
+    assert kidneys == Difference("", "", "the lines on kidney function", "none", kidneys.after)
+    assert str(kidneys).startswith("every card: the lines on kidney function was: none; is now:")
+
+
+def test_another_version_of_the_program_is_said_aloud() -> None:
+    older = replace(PATIENT, entry=replace(PATIENT.entry, engine="0.1.0"))
+    (line,) = remarks(older, book())
+    assert line.startswith("decided by version 0.1.0 of the service, repeated by version ")
+    assert rerun(older, book()) == ()
+
+
+def test_a_body_of_another_format_says_which_version_reads_it() -> None:
+    with pytest.raises(CodecError, match=r"not of format 1.* with version"):
+        rerun(changed(PATIENT, lambda body: body.update(format=2)), book())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda body: body.pop("record"),
+        lambda body: body.update(now=7),
+        lambda body: body.update(now="yesterday"),
+        lambda body: body.update(rules=[1]),
+        lambda body: body["record"].pop("person"),
+    ],
+)
+def test_a_body_that_cannot_be_decided_again_is_refused(
+    change: Callable[[dict[str, Any]], None],
+) -> None:
+    with pytest.raises(CodecError):
+        rerun(changed(PATIENT, change), book())
