@@ -20,6 +20,9 @@ RUN python -m pip uninstall --yes --root-user-action ignore pip
 COPY --from=build /opt/cds /opt/cds
 ENV PATH=/opt/cds/bin:$PATH PYTHONUNBUFFERED=1
 # Numeric, so that a cluster can see that it is not root. /app is empty: rules mounted at /app/rules replace the bundled ones.
+# The only folder the service writes to; a volume keeps the decisions when the container goes.
+RUN mkdir -m 0700 /var/lib/cds && chown 65532:65532 /var/lib/cds
+ENV CDS_STATE=/var/lib/cds
 WORKDIR /app
 USER 65532:65532
 EXPOSE 8000

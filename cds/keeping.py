@@ -16,7 +16,7 @@ import structlog
 from cds.audit.chain import Chain, chain_name, key_of
 from cds.audit.entry import Identity, entry_of
 from cds.audit.rulebooks import ArchiveError, archive_of
-from cds.audit.store import AuditStore
+from cds.audit.store import AuditStore, StoreError
 from cds.audit.writer import AuditWriter
 from cds.clients.model import Client
 from cds.fhir.access import Fetched
@@ -105,6 +105,10 @@ class Keeper:
                 store.keep_rulebook(book.digest, packed)
             finally:
                 store.close()
-        except ArchiveError as error:
+        except StoreError as error:  # the writer will say so too; the next call tries again
             log.error("rulebook not kept", reason=str(error))
+            return
+        except (ArchiveError, OSError) as error:
+            words = str(error) if isinstance(error, ArchiveError) else type(error).__name__
+            log.error("rulebook not kept", reason=words)
         self._rulebooks.add(book.digest)

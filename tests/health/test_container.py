@@ -164,12 +164,17 @@ def test_only_this_machine_can_call(name: str) -> None:
     assert "no-new-privileges:true" in SERVICES[name]["security_opt"]
 
 
-def test_the_service_can_write_nowhere_and_may_do_nothing_special() -> None:
+def test_the_service_writes_to_its_volume_only_and_may_do_nothing_special() -> None:
     assert SERVICES["cds"]["read_only"] is True
+    (state,) = re.findall(r"^ENV CDS_STATE=(\S+)$", DOCKERFILE, re.MULTILINE)
+    assert f"mkdir -m 0700 {state} && chown 65532:65532 {state}" in DOCKERFILE
+    assert SERVICES["cds"]["volumes"] == [f"decisions:{state}"]
+    assert SERVICES["cds"]["tmpfs"] == ["/tmp"]
     assert SERVICES["cds"]["cap_drop"] == ["ALL"]
 
 
 def test_every_variable_of_the_service_is_a_setting() -> None:
     named = re.findall(r"\bCDS_[A-Z_]+", DOCKERFILE + (ROOT / "docker-compose.yml").read_text())
-    assert set(SERVICES["cds"]["environment"]) == {"CDS_SANDBOX"} == set(named)
+    assert set(SERVICES["cds"]["environment"]) == {"CDS_SANDBOX"}
+    assert set(named) == {"CDS_SANDBOX", "CDS_STATE"}
     assert unknown_variables(named) == ()
