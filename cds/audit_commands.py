@@ -1,4 +1,4 @@
-"""The commands for those who look back: audit verify, explain, rerun.
+"""The commands for those who look back: audit verify, audit feedback, explain, rerun.
 
 Exit codes as everywhere: 0 good, 1 findings, 2 unusable input. What they print may hold values of
 patients, so it goes to standard output only and never into a log.
@@ -17,6 +17,7 @@ from cds import variables
 from cds.audit.chain import PUBLIC_KEY, key_of
 from cds.audit.codec import CodecError
 from cds.audit.explain import explain
+from cds.audit.feedback import counted, lines
 from cds.audit.rerun import Difference, remarks, rerun
 from cds.audit.rulebooks import ArchiveError, book_of
 from cds.audit.store import AuditStore, Sealed
@@ -60,6 +61,15 @@ def verify_records() -> None:
     typer.echo(f"{words}: {done.records} records in {done.chains} chains")
     if done.findings:
         raise typer.Exit(FINDINGS)
+
+
+@audit.command("feedback")
+def count_feedback() -> None:
+    """Count what became of cards by rule, row, outcome and reason. Names no patient and no card."""
+    with told(), _store(Settings.from_environment()) as store:
+        report = counted(store)
+    for line in lines(report):
+        typer.echo(line)
 
 
 @app.command("explain")

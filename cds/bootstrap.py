@@ -17,6 +17,7 @@ from cds.doors import SANDBOX, doors
 from cds.engine.decision import Decisions
 from cds.fhir.access import Fetched
 from cds.hooks.discovery import discovery, templates
+from cds.hooks.feedback import Feedback
 from cds.hooks.request import HookCall
 from cds.hooks.services import SERVICES, ServiceEntry
 from cds.keeping import Keeper
@@ -66,6 +67,10 @@ async def _nothing_kept(
     return None
 
 
+async def _no_feedback(_service: str, _client: Client, _items: tuple[Feedback, ...]) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """Everything an edge (web, command line) needs, and nothing it does not.
@@ -73,9 +78,10 @@ class Service:
     `answer` takes a checked call, the client and what was fetched; it raises BadRequest when the
     call cannot be answered. `admit` turns the Authorization header and the address called into the
     client, or raises Unauthorized or Forbidden. `fetch` brings what a call left out, until a
-    deadline on `clock`. `keep` returns when the decision is on the disk; `kept` says how that
-    stands, None = decisions are not kept here. `reload` puts the rule files in force as they stand
-    now; None = not offered. `open` and `close` belong to the event loop of the server.
+    deadline on `clock`. `keep` returns when the decision is on the disk, `feedback` when
+    what became of cards of a service is; both raise Overloaded where it cannot be kept. `kept` says
+    how that stands, None = nothing is kept here. `reload` puts the rule files in force as they
+    stand now; None = not offered. `open` and `close` belong to the event loop of the server.
     """
 
     answer: Callable[[HookCall, Client, Fetched], Answered]
@@ -88,6 +94,9 @@ class Service:
     ] = _nothing_fetched
     keep: Callable[[HookCall, Client, Any, Fetched, float], Coroutine[Any, Any, None]] = (
         _nothing_kept
+    )
+    feedback: Callable[[str, Client, tuple[Feedback, ...]], Coroutine[Any, Any, None]] = (
+        _no_feedback
     )
     kept: Callable[[], tuple[bool, str, int]] | None = None
     reload: Callable[[], Coroutine[Any, Any, bool]] | None = None
@@ -124,6 +133,7 @@ def build(settings: Settings, now: datetime | None = None, *, audited: bool = Fa
 
     return Service(
         keep=keeper.keep if keeper else _nothing_kept,
+        feedback=keeper.feedback if keeper else _no_feedback,
         kept=keeper.state if keeper else None,
         answer=lambda call, client, got: answer(call, rules.current, clock(), client, got),
         view=view,

@@ -1,13 +1,14 @@
 """Keeping decisions: from an answer to a record on the disk, before the answer leaves.
 
-The edges know one word of it, `keep`. What is kept, how it is sealed and what a failing disk means
-stands in `cds/audit`.
+The edges know two words of it, `keep` and `feedback`. What is kept, how it is sealed and what a
+failing disk means stands in `cds/audit`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -15,11 +16,14 @@ import structlog
 
 from cds.audit.chain import Chain, chain_name, key_of
 from cds.audit.entry import Identity, entry_of
+from cds.audit.feedback import keep_feedback
 from cds.audit.rulebooks import ArchiveError, archive_of
 from cds.audit.store import AuditStore, StoreError
 from cds.audit.writer import AuditWriter
 from cds.clients.model import Client
+from cds.errors import CdsError, Overloaded
 from cds.fhir.access import Fetched
+from cds.hooks.feedback import Feedback
 from cds.hooks.request import HookCall
 from cds.pipeline import Answer
 from cds.rulebook.model import Rulebook
@@ -30,6 +34,7 @@ log = structlog.get_logger("cds.audit")
 FILE = "audit.sqlite3"
 HEADS = "audit-heads.log"
 _SQLITE = "sqlite:///"
+_PATIENCE = 5.0  # seconds a client waits for its feedback where the disk hangs
 
 
 def database_of(settings: Settings) -> Path:
@@ -62,6 +67,9 @@ class Keeper:
         chain = Chain(chain_name(host, process, wall(), key), key, heads_of(settings))
         self._writer = AuditWriter(lambda: AuditStore.open(self._path), chain)
         self._rulebooks: set[str] = set()
+        # One at a time: many at once would hold up the decisions, which somebody waits for.
+        self._feedback = ThreadPoolExecutor(1, "feedback")
+        self._closing = False
 
     def open(self) -> None:
         """Open the database. Raises SettingsError where a person has to mend it first."""
@@ -88,12 +96,38 @@ class Keeper:
         )
         await self._writer.write(entry)
 
+    async def feedback(self, service: str, client: Client, items: tuple[Feedback, ...]) -> None:
+        """Return when all of it is on the disk. Raises Overloaded (503) where it cannot be kept.
+
+        A client that is told 503 because the disk hangs may still find it kept; sent again, it
+        changes nothing.
+        """
+        if not items:
+            return
+        if self._closing:
+            raise Overloaded("the feedback was not kept: the service is stopping")
+        keeping = self._feedback.submit(
+            keep_feedback, self._path, client.name, service, items, self._wall()
+        )
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await asyncio.wrap_future(keeping)
+        except CdsError as error:
+            log.error("feedback not kept", reason=str(error))
+            # only a StoreError is written without paths
+            public = error if isinstance(error, StoreError) else "its database cannot be opened"
+            raise Overloaded(f"the feedback was not kept: {public}") from None
+        except TimeoutError:
+            raise Overloaded("the feedback was not kept in time; send it again") from None
+
     def state(self) -> tuple[bool, str, int]:
         """Whether decisions are kept, that in words, and how many wait."""
         return self._writer.state()
 
     def close(self) -> None:
         """Write what waits and close the files."""
+        self._closing = True
+        self._feedback.shutdown()
         self._writer.close()
 
     def _keep_rulebook(self, book: Rulebook) -> None:

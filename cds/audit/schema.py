@@ -15,8 +15,11 @@ ENTRY_COLUMNS = (
 )  # fmt: skip
 SEAL_COLUMNS = ("chain", "seq", "previous", "mac")
 COLUMNS = (*SEAL_COLUMNS, *ENTRY_COLUMNS)
+FEEDBACK_COLUMNS = (
+    "client", "service", "card", "outcome", "at", "accepted", "system", "code", "received",
+)  # fmt: skip
 
-_TABLES = ("records", "rulebooks", "schema_version")
+_TABLES = ("records", "rulebooks", "feedback", "schema_version")
 _MAKE = (
     "CREATE TABLE schema_version (version INTEGER NOT NULL)",
     """CREATE TABLE records (
@@ -27,6 +30,11 @@ _MAKE = (
     "CREATE INDEX records_id ON records (id)",
     "CREATE INDEX records_at ON records (at)",
     "CREATE TABLE rulebooks (digest TEXT PRIMARY KEY, archive BLOB NOT NULL)",
+    # `accepted` is a JSON list of ids, `system` and `code` the reason ("" = none), all as received
+    """CREATE TABLE feedback (
+        client TEXT NOT NULL, service TEXT NOT NULL, card TEXT NOT NULL, outcome TEXT NOT NULL,
+        at TEXT NOT NULL, accepted TEXT NOT NULL, system TEXT NOT NULL, code TEXT NOT NULL,
+        received TEXT NOT NULL, PRIMARY KEY (client, card, outcome, at)) WITHOUT ROWID""",
 )
 
 

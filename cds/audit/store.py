@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +28,11 @@ _AT_ONCE = 64  # rows held in memory while reading
 _FIELDS = ", ".join(schema.COLUMNS)
 _INSERT = f"INSERT INTO records ({_FIELDS}) VALUES ({', '.join('?' * len(schema.COLUMNS))})"  # noqa: S608 - names from schema.py
 _SELECT = f"SELECT {_FIELDS} FROM records "  # noqa: S608 - names from schema.py
+_TOLD = (
+    f"INSERT INTO feedback ({', '.join(schema.FEEDBACK_COLUMNS)}) "  # noqa: S608 - names from schema.py
+    f"VALUES ({', '.join('?' * len(schema.FEEDBACK_COLUMNS))}) "
+    "ON CONFLICT (client, card, outcome, at) DO NOTHING"
+)
 
 
 class StoreError(CdsError):
@@ -95,15 +100,7 @@ class AuditStore:
 
         After an error it is not known whether they are: open the store anew and ask for `head`.
         """
-        self._same_file()
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(_INSERT, (_row(item) for item in items))
-            self._connection.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
-            with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
-            raise StoreError(reason(error)) from None
+        self._add(_INSERT, (_row(item) for item in items))
 
     def head(self, chain: str) -> tuple[int, bytes] | None:
         """Number and seal of the last record of this chain."""
@@ -139,6 +136,19 @@ class AuditStore:
         rows = self._ask("SELECT archive FROM rulebooks WHERE digest = ?", (digest,))
         return rows[0][0] if rows else None
 
+    def keep_feedback(self, rows: Sequence[tuple[str, ...]]) -> None:
+        """Add these rows (`schema.FEEDBACK_COLUMNS`), all or none; on return they are on the disk.
+        One that is there already stays as it was. Raises StoreError."""
+        self._add(_TOLD, rows)
+
+    def feedback(self) -> list[tuple[str, str, str, str, str]]:
+        """All feedback: client, card, outcome, system and code of the reason."""
+        return self._ask("SELECT client, card, outcome, system, code FROM feedback")
+
+    def bodies(self) -> Iterator[tuple[str, Any]]:
+        """Client and body of every record, in no order, as they stand: nothing is checked."""
+        return self._rows("SELECT client, body FROM records")
+
     def fold(self) -> None:
         """Move what the log holds into the database; for a moment when nobody waits."""
         self._ask("PRAGMA wal_checkpoint(PASSIVE)")
@@ -162,12 +172,25 @@ class AuditStore:
         except (sqlite3.Error, UnicodeEncodeError) as error:
             raise StoreError(reason(error)) from None
 
+    def _add(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        self._same_file()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany(statement, rows)
+            self._connection.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise StoreError(reason(error)) from None
+
     def _records(self, statement: str, *values: Any) -> Iterator[Sealed]:
+        return map(_sealed, self._rows(statement, *values))
+
+    def _rows(self, statement: str, *values: Any) -> Iterator[Any]:
         try:
             cursor = self._connection.execute(statement, values)
             while rows := cursor.fetchmany(_AT_ONCE):
-                for row in rows:
-                    yield _sealed(row)
+                yield from rows
         except (sqlite3.Error, UnicodeEncodeError) as error:
             raise StoreError(reason(error)) from None
 

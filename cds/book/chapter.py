@@ -103,8 +103,8 @@ def _limits(rule: Rule, pages: Pages) -> Iterator[str]:
         ((measured(x.analyte), _in_units(x), x.why, pages.sources(x.cite)) for x in found),
     )
     yield from paragraph(
-        f"Limits of kidney function, of time and of dilution stand in the chapters “{WORKED_OUT}” "
-        f"and “{HOW_OLD}”."
+        f"Limits of kidney function, of time and of the diluted blood sample stand in the chapters "
+        f"“{WORKED_OUT}” and “{HOW_OLD}”."
     )
 
 

@@ -80,8 +80,9 @@ own limit counts where the chapter “Ranges of results” says so.
 
 **An inpatient** is a patient who is admitted, in the emergency department, under observation or
 in the delivery unit; everybody else is an outpatient. A stay whose record cannot be read has
-the time limits of an inpatient, and no offer into a vein. Time limits and every offer into a
-vein depend on whether the patient is an inpatient. A patient is *in intensive care* when he or
+the time limits of an inpatient, and no offer of a new order into a vein. Time limits and every
+offer of a new order into a vein depend on whether the patient is an inpatient; the reduction or
+removal of an order does not. A patient is *in intensive care* when he or
 she is an inpatient whose present place is recorded as an intensive care unit.
 
 **Problems.** Only active entries of the problem list count that nobody has refuted. A problem

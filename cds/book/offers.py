@@ -68,6 +68,10 @@ def _offer(item: Suggestion, called: str, rule: Rule, pages: Pages) -> Iterator[
     lines = [f"Made by row {_rows_of(item, rule)}. {made}"]
     if item.dose:
         lines.append(_dose(item, pages))
+        lines.append(
+            "Where the table gives no dose, this is not offered, and the card says “there is no "
+            "dose for this patient”, and why."
+        )
     if item.if_:
         lines.append(f"Offered only when {pages.speaker.sentence(item.if_)}.")
     if item.duplicate_of:

@@ -134,7 +134,9 @@ def _feedback(service: Service, callers: Callers, metrics: Metrics) -> Handler:
         entry = _entry(service, request)
         client = await callers.admit(request)
         body = await read_body(request, settings.max_body, settings.max_depth)
-        for item in read_feedback(body):
+        items = read_feedback(body)
+        await service.feedback(entry.id, client, items)
+        for item in items:
             metrics.feedback(entry.id, item.outcome)
             log.info("feedback", service=entry.id, client=client.name, outcome=item.outcome)
         return Response(encode({"status": "ok"}), media_type=JSON)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -152,6 +153,48 @@ def test_the_files_are_for_the_service_alone(answered: tuple[Path, list[str]]) -
     state, _ = answered
     assert {oct(path.stat().st_mode & 0o777) for path in state.iterdir()} == {"0o600"}
     assert state.stat().st_mode & 0o777 == 0o700
+
+
+def _card_with(client: httpx.Client, *members: str) -> tuple[str, dict[str, Any]]:
+    """The first card that has all of these members, with the service that shows it."""
+    for service, body in SENT:
+        reply = client.post(f"/cds-services/{service}", json=body)
+        for card in reply.json().get("cards", ()):
+            if all(card.get(name) for name in members):
+                return service, card
+    raise AssertionError(f"no card has {members}")
+
+
+def test_what_became_of_a_card_is_counted_under_its_rule_and_reason(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    at = "2026-11-21T12:05:00Z"
+    with server(state) as (url, process), httpx.Client(base_url=url, timeout=30) as client:
+        service, card = _card_with(client, "suggestions", "overrideReasons")
+        offered = card["overrideReasons"][0]
+        told = {"card": card["uuid"], "outcomeTimestamp": at}
+        why = {"reason": offered, "userComment": "Mrs Kovalenko declines"}
+        chosen = [{"id": card["suggestions"][0]["uuid"]}]
+        items = [
+            {**told, "outcome": "overridden", "overrideReason": why},
+            {**told, "outcome": "accepted", "acceptedSuggestions": chosen},
+            {**told, "outcome": "overridden", "card": "a card of another day"},
+        ]
+        for _ in range(2):  # a client may send its feedback again
+            reply = client.post(f"/cds-services/{service}/feedback", json={"feedback": items})
+            assert reply.status_code == 200
+        process.kill()  # what was answered is on the disk
+    said = command(state, "audit", "feedback")
+    about = [card["extension"]["rule"], card["extension"]["rows"][0]]
+    assert said.returncode == 0, said.stderr
+    assert [line.split() for line in said.stdout.splitlines()[1:-1]] == [
+        ["1", *about, "accepted", "-"],
+        ["1", *about, "overridden", offered["code"]],
+    ]
+    assert said.stdout.splitlines()[-1] == (
+        "3 entries of feedback, 1 of a card that is not kept here"
+    )
+    assert b"Kovalenko" not in b"".join(path.read_bytes() for path in state.iterdir())
+    assert command(state, "audit", "verify").returncode == 0
 
 
 def test_a_database_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
