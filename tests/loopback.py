@@ -7,8 +7,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
+
+
+@contextmanager
+def silent_logs() -> Iterator[None]:
+    """No log line is written to a stream. A server in a thread would write one while pytest takes
+    the stream away at the end of a test, and that ends the interpreter."""
+    before = structlog.get_config()
+    structlog.configure(
+        logger_factory=structlog.ReturnLoggerFactory(), cache_logger_on_first_use=False
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 @contextmanager
@@ -18,11 +33,12 @@ def serving(app: FastAPI) -> Iterator[str]:
     config = uvicorn.Config(app, log_config=None, access_log=False, ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        listening.close()
-        assert not thread.is_alive()
+    with silent_logs():
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
+            listening.close()
+            assert not thread.is_alive()

@@ -16,6 +16,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from wire_checks import check
 
+from loopback import silent_logs
+
 PATIENCE_SECONDS = 20.0
 
 
@@ -47,7 +49,7 @@ def port_of(app: ASGIApp, **more: Any) -> Iterator[int]:
     """The port at which the application answers as long as the block lasts; `more` is uvicorn's."""
     config = uvicorn.Config(app, log_config=None, ws="none", **more)
     server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", 0)) as listening, silent_logs():
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

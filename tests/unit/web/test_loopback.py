@@ -14,6 +14,7 @@ import uvicorn
 
 from cds.bootstrap import Service
 from cds.web.app import create_app
+from loopback import silent_logs
 
 CALL = "/cds-services/electrolytes-order-select"
 JSON = {"Content-Type": "application/json"}
@@ -27,14 +28,15 @@ def port(make_service: Callable[..., Service]) -> Iterator[int]:
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-    thread.start()
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        listening.close()
-        assert not thread.is_alive()
+    with silent_logs():
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(10)
+            listening.close()
+            assert not thread.is_alive()
 
 
 def ask(connection: http.client.HTTPConnection, body: bytes) -> tuple[int, dict[str, Any]]:
