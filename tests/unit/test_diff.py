@@ -46,8 +46,8 @@ EDITS = [
     ),
     (
         MAGNESIUM, "        - holds: obstetric\n", "", Harm.STOP,
-        "“a stop for magnesium is present (one that withholds tablets and infusion alike, other than "
-        "magnesium already on order or given)” "
+        "“a stop for magnesium is present (one that withholds tablets and infusion alike, "
+        "other than magnesium already on order or given)” "
         "(mg_stop), withholds offers, no longer when "
         "the patient is obstetric",
     ),
