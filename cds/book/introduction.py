@@ -26,18 +26,19 @@ cannot be told, no drug is offered, and the card says what is missing. There are
 and they withhold nothing. First: where the weight of an adult is not known, it counts as not
 low. Second and third: doses given, and dialysis procedures, that are not in what was sent count
 as absent, even where the list was not sent or is not complete; what is seen of a list that is
-not complete counts, also where a card says that doses given or procedures are not visible.
-Fourth: a problem for which a sentence names a time counts as absent where its entry has no date,
-unless the sentence says “or without a date”. Fifth: a creatinine that was measured only once
-counts as not unstable, unless acute kidney injury is on the problem list. One place does the
-opposite: “Low potassium that does not rise despite replacement” takes potassium that was ordered
-as given where no record of a dose of it was sent. From any other list that was not sent or is
-not complete, an entry that is not seen is *cannot tell*. A sentence such as “a usable potassium
-level is at hand and is below 3.5 mmol/L” is not true where no usable level is at hand. Some
-cards say that doses given or dialysis procedures are not visible: the chapter prints that line,
-or the card says it inside the explanation of a total. Cards of other chapters do not say it. A
-line of advice can come, and the offer be withheld, where a stop cannot be told; the condition of
-the line, or its term, then says “it is not true, or cannot be told”.
+not complete counts, also where a card says that doses given or procedures are not visible, or
+that totals count orders only. Fourth: a problem for which a sentence names a time counts as
+absent where its entry has no date, unless the sentence says “or without a date”. Fifth: a
+creatinine that was measured only once counts as not unstable, unless acute kidney injury is on
+the problem list. One place does the opposite: “Low potassium that does not rise despite
+replacement” takes potassium that was ordered as given where no record of a dose of it was sent.
+From any other list that was not sent or is not complete, an entry that is not seen is *cannot
+tell*. A sentence such as “a usable potassium level is at hand and is below 3.5 mmol/L” is not
+true where no usable level is at hand. Some cards say that doses given or dialysis procedures are
+not visible: the chapter prints that line, or the card says it inside the explanation of a total.
+Cards of other chapters do not say it. A line of advice can come, and the offer be withheld,
+where a stop cannot be told; the condition of the line, or its term, then says “it is not true,
+or cannot be told”.
 
 **What one reply of the service holds.** At most four cards are shown, unless more than four are
 critical: then all critical ones. Information is left out first, then warnings; the last card
