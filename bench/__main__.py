@@ -15,7 +15,8 @@ from typing import Any
 
 from bench.bodies import OBSERVATIONS, body
 from bench.client import Sample, client_name, measure
-from bench.server import Server
+from bench.disk import fsync_ms
+from bench.server import KEPT_IN, Server
 from bench.targets import FLOOR, TARGETS
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
@@ -25,30 +26,36 @@ def main() -> None:
     """Measure, print the table, write the results."""
     words = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     words.add_argument("--body", choices=list(OBSERVATIONS), default="40k")
-    words.add_argument("--connections", type=int, default=1)
+    words.add_argument("--connections", type=int, nargs="+", default=[1, 8])
     words.add_argument("--rounds", type=int, default=7)
     words.add_argument("--seconds", type=float, default=1.5, help="per target and round")
     chosen = words.parse_args()
     payload = body(chosen.body)
-    print(f"client: {client_name()}")
-    print(
-        f"body: {chosen.body} ({len(payload)} bytes), connections: {chosen.connections}, "
-        f"{chosen.rounds} interleaved rounds of {chosen.seconds} s\n"
-    )
-    rows = _run(payload, chosen)
-    _table(rows)
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(rows, indent=2) + "\n")
+    fsync = fsync_ms(KEPT_IN)
+    print(f"client: {client_name()}")
+    print(f"body: {chosen.body} ({len(payload)} bytes), one fsync of 4 KiB: {fsync} ms")
+    found = []
+    for connections in chosen.connections:
+        print(
+            f"\n{connections} connections, {chosen.rounds} interleaved rounds of "
+            f"{chosen.seconds} s\n"
+        )
+        rows = _run(payload, connections, chosen)
+        _table(rows)
+        found += [{**row, "fsync_ms": fsync} for row in rows]
+    print("\nratios: to `floor` (decode and encode the same body); p50 lower, rps higher is better")
+    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
 
 
-def _run(payload: bytes, chosen: argparse.Namespace) -> list[dict[str, Any]]:
+def _run(payload: bytes, connections: int, chosen: argparse.Namespace) -> list[dict[str, Any]]:
     samples: dict[str, list[Sample]] = {target.name: [] for target in TARGETS}
     with ExitStack() as stack:
         servers = [stack.enter_context(Server(target, payload)) for target in TARGETS]
         for _ in range(chosen.rounds):
             for server in servers:
                 found = measure(
-                    server.port, server.target.path, payload, chosen.connections, chosen.seconds
+                    server.port, server.target.path, payload, connections, chosen.seconds
                 )
                 samples[server.target.name].append(found)
         memory = {server.target.name: server.memory_mib() for server in servers}
@@ -56,7 +63,7 @@ def _run(payload: bytes, chosen: argparse.Namespace) -> list[dict[str, Any]]:
         {
             "target": name,
             "body": chosen.body,
-            "connections": chosen.connections,
+            "connections": connections,
             **_summary(found, samples[FLOOR.name]),
             "rss_mib": memory[name],
         }
@@ -80,7 +87,6 @@ def _table(rows: list[dict[str, Any]]) -> None:
     print("".join(f"{name:>14}" for name in columns))
     for row in rows:
         print("".join(f"{row[name] if row[name] is not None else '-':>14}" for name in columns))
-    print("\nratios: to `floor` (decode and encode the same body); p50 lower, rps higher is better")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from typing import IO, Self
 from bench.targets import Target
 
 READY_SECONDS = 30
+# Not the folder for temporary files, which may be memory: what is kept goes to a disk.
+KEPT_IN = Path(__file__).parent / "results"
 
 
 class Server:
@@ -25,10 +27,12 @@ class Server:
         self.body = body
         self.port = _free_port()
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
+        self._kept = tempfile.TemporaryDirectory(dir=KEPT_IN)
+        kept = {"CDS_STATE": self._kept.name} if target.keeps else {}
         words = ["--port", str(self.port), "--no-access-log", "--ws", "none", *target.options]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", target.app, *words],
-            env={**os.environ, **target.environment},
+            env={**os.environ, **target.environment, **kept},
             stdout=self._log,
             stderr=self._log,
         )
@@ -91,6 +95,7 @@ class Server:
         self._process.terminate()
         self._process.wait(10)
         self._log.close()
+        self._kept.cleanup()
 
 
 def _free_port() -> int:

@@ -25,6 +25,7 @@ class Target:
     path: str
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    keeps: bool = False  # it needs a folder for what it keeps
 
 
 def floor() -> Starlette:
@@ -48,15 +49,30 @@ def fastapi_echo() -> FastAPI:
     return app
 
 
+def ours() -> FastAPI:
+    """This service without its audit: what deciding costs."""
+    # Here, so that the floor does not carry it in its memory.
+    from cds.bootstrap import build
+    from cds.settings import Settings
+    from cds.web.app import create_app
+
+    return create_app(build(Settings.from_environment()))
+
+
+_SANDBOX = {"CDS_SANDBOX": "1", "CDS_NOW": NOW.isoformat()}
+_ASKED = "/cds-services/electrolytes-order-select"
+
 FLOOR = Target("floor", "bench.targets:floor", "/echo", ("--factory",))
 TARGETS = (
     FLOOR,
     Target("fastapi-echo", "bench.targets:fastapi_echo", "/echo", ("--factory",)),
+    Target("ours", "bench.targets:ours", _ASKED, ("--factory",), _SANDBOX),
     Target(
-        "ours",
+        "ours+audit",
         "cds.web.app:application",
-        "/cds-services/electrolytes-order-select",
+        _ASKED,
         ("--factory",),
-        {"CDS_SANDBOX": "1", "CDS_NOW": NOW.isoformat()},
+        {**_SANDBOX, "CDS_AUDIT_KEY": "a key for measuring, of no other use"},
+        keeps=True,
     ),
 )

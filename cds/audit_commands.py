@@ -1,4 +1,4 @@
-"""The commands for those who look back: audit verify, audit feedback, explain, rerun.
+"""The commands for those who look back: audit feedback, outcomes and export, explain, rerun.
 
 Exit codes as everywhere: 0 good, 1 findings, 2 unusable input. What they print may hold values of
 patients, so it goes to standard output only and never into a log.
@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cds import variables
-from cds.audit.chain import PUBLIC_KEY, key_of
+from cds.audit import feedback, outcomes
+from cds.audit.batch import Sealed
 from cds.audit.codec import CodecError
 from cds.audit.explain import explain
-from cds.audit.feedback import counted, lines
+from cds.audit.export import Format, Lost, exported, sink
 from cds.audit.rerun import Difference, remarks, rerun
 from cds.audit.rulebooks import ArchiveError, book_of
-from cds.audit.store import AuditStore, Sealed
-from cds.audit.verify import inspect
+from cds.audit.store import AuditStore
+from cds.chain_commands import app as chain_commands
 from cds.errors import SettingsError
-from cds.keeping import database_of, heads_of
+from cds.keeping import database_of
 from cds.rule_commands import FINDINGS, told
 from cds.rulebook.load import load_rulebook
 from cds.rulebook.model import Rulebook
@@ -34,6 +36,7 @@ MOST_SHOWN = 20  # decisions whose differences are printed one by one
 app = typer.Typer()
 audit = typer.Typer(help="The records of decisions.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+audit.add_typer(chain_commands)
 
 
 @contextmanager
@@ -45,31 +48,94 @@ def _store(settings: Settings) -> Iterator[AuditStore]:
         store.close()
 
 
-@audit.command("verify")
-def verify_records() -> None:
-    """Say whether every record stands as it was written, in its place, with nothing cut off."""
+@audit.command("feedback")
+def count_feedback(
+    since: Annotated[
+        str | None, typer.Option(help="Received from this time on, ISO 8601 with offset.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="The table as CSV.")] = False,
+) -> None:
+    """Count what became of cards by rule, version, row, value band, outcome and reason. Names no
+    patient and no card."""
     with told():
         settings = Settings.from_environment()
-        key = key_of(settings.audit_key)
+        first = _moment(since)
+        book = load_rulebook(settings.rules, settings.site)
+        offered = {(item.system, item.code) for item in book.override_reasons.values()}
         with _store(settings) as store:
-            done = inspect(store, key, heads_of(settings))
-    for line in (*done.findings, *done.remarks):
-        typer.echo(str(line))
-    if key == PUBLIC_KEY:
-        typer.echo("CDS_AUDIT_KEY is not set: anybody could have sealed changed records anew")
-    words = "whole" if not done.findings else f"{len(done.findings)} findings"
-    typer.echo(f"{words}: {done.records} records in {done.chains} chains")
-    if done.findings:
-        raise typer.Exit(FINDINGS)
+            report = feedback.counted(store.feedback(), offered, first)
+    table = [feedback.csv_lines(report)] if as_csv else feedback.lines(report)
+    _print(table, feedback.remarks(report), aside=as_csv)
 
 
-@audit.command("feedback")
-def count_feedback() -> None:
-    """Count what became of cards by rule, row, outcome and reason. Names no patient and no card."""
-    with told(), _store(Settings.from_environment()) as store:
-        report = counted(store)
-    for line in lines(report):
+@audit.command("outcomes")
+def count_outcomes(
+    since: Annotated[
+        str | None, typer.Option(help="Decisions from this time on, ISO 8601 with offset.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="The table as CSV.")] = False,
+) -> None:
+    """Count what every rule came to; what a rule in silent mode would have said stands apart."""
+    with told():
+        settings = Settings.from_environment()
+        first = _moment(since)
+        with _store(settings) as store:
+            done = outcomes.outcomes(_bodies(store, first))
+    table = [outcomes.csv_lines(done)] if as_csv else outcomes.lines(done)
+    _print(table, outcomes.remarks(done), aside=as_csv)
+
+
+def _bodies(store: AuditStore, since: datetime | None) -> Iterator[bytes]:
+    if since is not None:
+        return (item.entry.body for item in store.since(since))
+    return (body for _, body in store.bodies())
+
+
+def _moment(text: str | None, option: str = "--since") -> datetime | None:
+    try:
+        return None if text is None else variables.read_instant(text)
+    except ValueError as error:
+        raise SettingsError(f"{option}: {error}") from None
+
+
+def _print(table: Iterable[str], remarks: Iterable[str], *, aside: bool) -> None:
+    """What goes into a spreadsheet is the table alone; the rest is said on standard error."""
+    for line in table:
         typer.echo(line)
+    for line in remarks:
+        typer.echo(line, err=aside)
+
+
+@audit.command("export")
+def export_records(
+    form: Annotated[
+        Format, typer.Option("--format", help="Whole decisions, or FHIR R4 resources about them.")
+    ] = Format.NDJSON,
+    since: Annotated[
+        str | None, typer.Option(help="From this time on, ISO 8601 with offset.")
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option(help="Before this time, ISO 8601 with offset.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Into a new file instead of standard output.")
+    ] = None,
+) -> None:
+    """Write all decisions, by time, one JSON object a line."""
+    lost = 0
+    with told():
+        first, end = _moment(since), _moment(before, "--before")
+        if first is not None and end is not None and first >= end:
+            raise SettingsError("--since: must be earlier than --before")
+        with _store(Settings.from_environment()) as store, sink(out) as write:
+            for line in exported(store, form, first, end):
+                if isinstance(line, Lost):
+                    lost += 1
+                    typer.echo(f"cds: {line}", err=True)
+                else:
+                    write(line + b"\n")
+    if lost:
+        raise typer.Exit(FINDINGS)
 
 
 @app.command("explain")
@@ -117,12 +183,10 @@ def _named(store: AuditStore, decision: str) -> tuple[Sealed, ...]:
 def _wanted(store: AuditStore, decision: str | None, since: str | None) -> Iterable[Sealed]:
     if decision is not None:
         return _named(store, decision)
-    if since is None:
+    first = _moment(since)
+    if first is None:
         return (item for chain in store.chains() for item in store.read(chain))
-    try:
-        return store.since(variables.read_instant(since))
-    except ValueError as error:
-        raise SettingsError(f"--since: {error}") from None
+    return store.since(first)
 
 
 def _repeated(

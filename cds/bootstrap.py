@@ -7,14 +7,17 @@ import os
 import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
 
+from cds.audit.writer import AuditState
 from cds.clients.model import Client
 from cds.doors import SANDBOX, doors
 from cds.engine.decision import Decisions
+from cds.engine.repeat import longest
+from cds.facts.record import Overridden
 from cds.fhir.access import Fetched
 from cds.hooks.discovery import discovery, templates
 from cds.hooks.feedback import Feedback
@@ -26,6 +29,8 @@ from cds.reload import RulesInForce
 from cds.rulebook.model import Rulebook
 from cds.settings import Settings
 from cds.trust.jwks import KeyState
+
+Earlier = tuple[Overridden, ...]
 
 
 class Answered(Protocol):
@@ -61,6 +66,10 @@ async def _nothing() -> None:
     return None
 
 
+async def _nothing_earlier(_call: HookCall, _client: Client) -> Earlier:
+    return ()
+
+
 async def _nothing_kept(
     _call: HookCall, _client: Client, _answer: Any, _fetched: Fetched, _seconds: float
 ) -> None:
@@ -75,16 +84,17 @@ async def _no_feedback(_service: str, _client: Client, _items: tuple[Feedback, .
 class Service:
     """Everything an edge (web, command line) needs, and nothing it does not.
 
-    `answer` takes a checked call, the client and what was fetched; it raises BadRequest when the
-    call cannot be answered. `admit` turns the Authorization header and the address called into the
-    client, or raises Unauthorized or Forbidden. `fetch` brings what a call left out, until a
-    deadline on `clock`. `keep` returns when the decision is on the disk, `feedback` when
-    what became of cards of a service is; both raise Overloaded where it cannot be kept. `kept` says
-    how that stands, None = nothing is kept here. `reload` puts the rule files in force as they
-    stand now; None = not offered. `open` and `close` belong to the event loop of the server.
+    `answer` takes a checked call, the client, what was fetched and what is known of earlier cards;
+    it raises BadRequest when the call cannot be answered. `admit` turns the Authorization header
+    and the address called into the client, or raises Unauthorized or Forbidden. `fetch` brings what
+    a call left out, until a deadline on `clock`; `earlier` what clinicians said of earlier cards.
+    `keep` returns when the decision is on the disk, `feedback` when what became of cards of a
+    service is; both raise Overloaded where it cannot be kept. `kept` says how that stands, None =
+    nothing is kept here. `reload` puts the rule files in force as they stand now; None = not
+    offered. `open` and `close` belong to the event loop of the server.
     """
 
-    answer: Callable[[HookCall, Client, Fetched], Answered]
+    answer: Callable[[HookCall, Client, Fetched, Earlier], Answered]
     services: Mapping[str, ServiceEntry] = field(default_factory=lambda: SERVICES)
     view: Callable[[], View] = View
     settings: Settings = field(default_factory=Settings)
@@ -92,13 +102,14 @@ class Service:
     fetch: Callable[
         [HookCall, Sequence[str], Client, Sequence[str], float], Coroutine[Any, Any, Fetched]
     ] = _nothing_fetched
+    earlier: Callable[[HookCall, Client], Coroutine[Any, Any, Earlier]] = _nothing_earlier
     keep: Callable[[HookCall, Client, Any, Fetched, float], Coroutine[Any, Any, None]] = (
         _nothing_kept
     )
     feedback: Callable[[str, Client, tuple[Feedback, ...]], Coroutine[Any, Any, None]] = (
         _no_feedback
     )
-    kept: Callable[[], tuple[bool, str, int]] | None = None
+    kept: Callable[[], AuditState] | None = None
     reload: Callable[[], Coroutine[Any, Any, bool]] | None = None
     open: Callable[[], Coroutine[Any, Any, None]] = _nothing
     close: Callable[[], Coroutine[Any, Any, None]] = _nothing
@@ -124,27 +135,52 @@ def build(settings: Settings, now: datetime | None = None, *, audited: bool = Fa
     ) -> Fetched:
         return await ways.fetch(call, keys, client, view().templates, own, deadline)
 
-    keeper = _keeper(settings) if audited else None
-
-    async def close() -> None:
-        await ways.close()
-        if keeper is not None:
-            await asyncio.to_thread(keeper.close)
-
-    return Service(
-        keep=keeper.keep if keeper else _nothing_kept,
-        feedback=keeper.feedback if keeper else _no_feedback,
-        kept=keeper.state if keeper else None,
-        answer=lambda call, client, got: answer(call, rules.current, clock(), client, got),
+    plain = Service(
+        answer=lambda call, client, got, earlier: answer(
+            call, rules.current, clock(), client, got, earlier
+        ),
         view=view,
         settings=settings,
         admit=ways.admit,
         fetch=fetch,
         reload=rules.reload,
         open=ways.open,
-        close=close,
+        close=ways.close,
         keys=ways.key_state,
         clinical_clock=clock,
+    )
+    return _audited(plain, _keeper(settings), rules) if audited else plain
+
+
+def _audited(plain: Service, keeper: Keeper, rules: RulesInForce) -> Service:
+    """The same service, which keeps what it answers and looks back at it."""
+
+    async def earlier(call: HookCall, client: Client) -> Earlier:
+        back = longest(rules.current)
+        return await keeper.earlier(call, client, plain.clinical_clock() - back) if back else ()
+
+    async def opened() -> None:
+        await plain.open()
+        await keeper.know(rules.current)  # here, so that no call has to wait for it
+
+    async def reload() -> bool:
+        replaced = await rules.reload()
+        await keeper.know(rules.current)
+        return replaced
+
+    async def close() -> None:
+        await plain.close()
+        await asyncio.to_thread(keeper.close)
+
+    return replace(
+        plain,
+        keep=keeper.keep,
+        feedback=keeper.feedback,
+        kept=keeper.state,
+        earlier=earlier,
+        reload=reload,
+        open=opened,
+        close=close,
     )
 
 
@@ -156,9 +192,15 @@ def service() -> Service:
 
 def _keeper(settings: Settings) -> Keeper:
     """Opened here and not with the event loop: a database that cannot be used stops the start."""
-    keeper = Keeper(settings, lambda: datetime.now(UTC), socket.gethostname(), os.getpid())
+    host, process = socket.gethostname(), os.getpid()
+    keeper = Keeper(settings, lambda: datetime.now(UTC), time.monotonic, host, process)
     keeper.open()
     return keeper
+
+
+def real_now() -> datetime:
+    """The moment (aware) by the clock of the machine, whatever `CDS_NOW` says."""
+    return datetime.now(UTC)
 
 
 def clinical_now(settings: Settings, now: datetime | None = None) -> datetime:

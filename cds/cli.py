@@ -106,7 +106,7 @@ def evaluate(
             if len(body) > settings.max_body:
                 raise TooLarge(f"the body is larger than {settings.max_body} bytes")
             entry = _service_for(hook_of(body), service)
-            answer = service.answer(read_call(entry, body), SANDBOX, Fetched())
+            answer = service.answer(read_call(entry, body), SANDBOX, Fetched(), ())
         except BadRequest as error:
             _print(encode(refusal(error)))
             raise

@@ -14,6 +14,8 @@ CdsError
 |   +-- Overloaded      no room for one more request right now (503)
 +-- SettingsError       the environment asks for something impossible
 +-- StoreError          the records of decisions cannot be read or written (cds/audit)
++-- SpoolError          decisions cannot wait for the database (cds/audit)
++-- BatchError          what waits for the database is not what was put there (cds/audit)
 +-- CodecError          a record of a decision is not one that can be read or kept (cds/audit)
 +-- ArchiveError        kept rules are not the ones that were asked for (cds/audit)
 +-- NotReplaced, Busy   new rules did not come into force (cds/reload)

@@ -1,27 +1,30 @@
 """Keeping decisions: from an answer to a record on the disk, before the answer leaves.
 
-The edges know two words of it, `keep` and `feedback`. What is kept, how it is sealed and what a
-failing disk means stands in `cds/audit`.
+The edges know three words of it: `keep`, `feedback` and `earlier`. What is kept, how it is sealed
+and what a failing disk means stands in `cds/audit`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
 import structlog
 
+from cds.audit.batch import Archive
 from cds.audit.chain import Chain, chain_name, key_of
 from cds.audit.entry import Identity, entry_of
-from cds.audit.feedback import keep_feedback
+from cds.audit.feedback import told_of
+from cds.audit.history import History
 from cds.audit.rulebooks import ArchiveError, archive_of
-from cds.audit.store import AuditStore, StoreError
-from cds.audit.writer import AuditWriter
+from cds.audit.spoolplace import SpoolPlace
+from cds.audit.store import AuditStore
+from cds.audit.writer import AuditState, AuditWriter
 from cds.clients.model import Client
-from cds.errors import CdsError, Overloaded
+from cds.errors import Overloaded
+from cds.facts.record import Overridden
 from cds.fhir.access import Fetched
 from cds.hooks.feedback import Feedback
 from cds.hooks.request import HookCall
@@ -33,43 +36,58 @@ log = structlog.get_logger("cds.audit")
 
 FILE = "audit.sqlite3"
 HEADS = "audit-heads.log"
+SPOOL = "spool"
 _SQLITE = "sqlite:///"
-_PATIENCE = 5.0  # seconds a client waits for its feedback where the disk hangs
+_MIB = 1024 * 1024
 
 
-def database_of(settings: Settings) -> Path:
-    """The file of the decisions (`CDS_DATABASE_URL`, else in `CDS_STATE`)."""
-    if settings.database_url is None:
+def database_of(settings: Settings) -> Path | str:
+    """Where the decisions are (`CDS_DATABASE_URL`, else a file in `CDS_STATE`): the path of an
+    SQLite file, or the URL of a PostgreSQL database."""
+    url = settings.database_url
+    if url is None:
         return settings.state / FILE
-    return Path(settings.database_url.removeprefix(_SQLITE))
+    return Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else url
 
 
 def heads_of(settings: Settings) -> Path:
-    """The second file, which tells where each chain ends; beside the database."""
-    return database_of(settings).with_name(HEADS)
+    """The second file, which tells where each chain of this machine ends: beside the database, or
+    in `CDS_STATE` where that is on another machine."""
+    place = database_of(settings)
+    return place.with_name(HEADS) if isinstance(place, Path) else settings.state / HEADS
+
+
+def spool_of(settings: Settings) -> Path:
+    """The folder where records wait while the database is away."""
+    return settings.state / SPOOL
 
 
 class Keeper:
     """Keeps the decisions of one process.
 
-    `wall` tells the real time (aware), never the clinical clock; `host` and `process` name the
-    chain.
+    `wall` tells the real time (aware), never the clinical clock; `clock` counts seconds; `host`
+    and `process` name the chain.
     """
 
     def __init__(
-        self, settings: Settings, wall: Callable[[], datetime], host: str, process: int
+        self,
+        settings: Settings,
+        wall: Callable[[], datetime],
+        clock: Callable[[], float],
+        host: str,
+        process: int,
     ) -> None:
         self._settings = settings
         self._wall = wall
-        self._path = database_of(settings)
         key = key_of(settings.audit_key)
         self._identity = Identity(key, plain=settings.audit_identity == "plain")
         chain = Chain(chain_name(host, process, wall(), key), key, heads_of(settings))
-        self._writer = AuditWriter(lambda: AuditStore.open(self._path), chain)
+        place = database_of(settings)
+        spool = SpoolPlace(spool_of(settings), chain.name, settings.spool_mb * _MIB)
+        self._writer = AuditWriter(lambda: AuditStore.open(place), chain, spool, clock)
+        self._history = History(lambda: AuditStore.read_only(place, wait=1.0), clock)
         self._rulebooks: set[str] = set()
-        # One at a time: many at once would hold up the decisions, which somebody waits for.
-        self._feedback = ThreadPoolExecutor(1, "feedback")
-        self._closing = False
+        self._keeping: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[None]] = {}
 
     def open(self) -> None:
         """Open the database. Raises SettingsError where a person has to mend it first."""
@@ -81,8 +99,7 @@ class Keeper:
         self, call: HookCall, client: Client, answer: Answer, fetched: Fetched, seconds: float
     ) -> None:
         """Return when the decision is on the disk. Raises Overloaded (503) where it cannot be."""
-        if answer.book.digest not in self._rulebooks:
-            await asyncio.to_thread(self._keep_rulebook, answer.book)
+        await self.know(answer.book)
         entry = entry_of(
             call,
             client,
@@ -96,50 +113,51 @@ class Keeper:
         )
         await self._writer.write(entry)
 
+    async def know(self, book: Rulebook) -> None:
+        """Keep the files of a rulebook, once, however many calls want it at the same time. A
+        decision counts without them; only its re-run needs them."""
+        if book.digest in self._rulebooks:
+            return
+        wanted = (asyncio.get_running_loop(), book.digest)
+        task = self._keeping.get(wanted)
+        if task is None:
+            task = self._keeping[wanted] = asyncio.create_task(self._keep_rulebook(book))
+            task.add_done_callback(lambda _: self._keeping.pop(wanted))
+        await asyncio.shield(task)
+
     async def feedback(self, service: str, client: Client, items: tuple[Feedback, ...]) -> None:
         """Return when all of it is on the disk. Raises Overloaded (503) where it cannot be kept.
 
         A client that is told 503 because the disk hangs may still find it kept; sent again, it
         changes nothing.
         """
-        if not items:
-            return
-        if self._closing:
-            raise Overloaded("the feedback was not kept: the service is stopping")
-        keeping = self._feedback.submit(
-            keep_feedback, self._path, client.name, service, items, self._wall()
-        )
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await asyncio.wrap_future(keeping)
-        except CdsError as error:
-            log.error("feedback not kept", reason=str(error))
-            # only a StoreError is written without paths
-            public = error if isinstance(error, StoreError) else "its database cannot be opened"
-            raise Overloaded(f"the feedback was not kept: {public}") from None
-        except TimeoutError:
-            raise Overloaded("the feedback was not kept in time; send it again") from None
+        if items:
+            await self._writer.write(told_of(client.name, service, items, self._wall()))
 
-    def state(self) -> tuple[bool, str, int]:
-        """Whether decisions are kept, that in words, and how many wait."""
+    async def earlier(
+        self, call: HookCall, client: Client, since: datetime
+    ) -> tuple[Overridden, ...]:
+        """Cards for this patient that were overridden with a reason at or after `since` (aware), as
+        far as that is known."""
+        patient = self._identity.patient(client.name, call.patient_id)
+        return await self._history.overridden(client.name, patient, since)
+
+    def state(self) -> AuditState:
+        """Whether decisions are kept, and where."""
         return self._writer.state()
 
     def close(self) -> None:
         """Write what waits and close the files."""
-        self._closing = True
-        self._feedback.shutdown()
+        self._history.close()
         self._writer.close()
 
-    def _keep_rulebook(self, book: Rulebook) -> None:
-        """Once for each rulebook. A decision counts without it; only its re-run needs it."""
+    async def _keep_rulebook(self, book: Rulebook) -> None:
+        """Never raises: what hinders is told in the log, and where the database is away, again with
+        the next call."""
         try:
-            packed = archive_of(book, self._settings.rules)
-            store = AuditStore.open(self._path)
-            try:
-                store.keep_rulebook(book.digest, packed)
-            finally:
-                store.close()
-        except StoreError as error:  # the writer will say so too; the next call tries again
+            packed = await asyncio.to_thread(archive_of, book, self._settings.rules)
+            await self._writer.write(Archive(book.digest, packed))
+        except Overloaded as error:  # the decision will hear so too; the next call tries again
             log.error("rulebook not kept", reason=str(error))
             return
         except (ArchiveError, OSError) as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,8 @@ from cds.chart.read import read_chart
 from cds.clients.model import Client
 from cds.engine.decide import decide
 from cds.engine.decision import Decisions
-from cds.facts.record import Record
+from cds.engine.repeat import history_of
+from cds.facts.record import Overridden, Record
 from cds.fhir.access import Fetched
 from cds.hooks.request import HookCall
 from cds.hooks.services import CLINICIANS, HOOKS
@@ -48,27 +50,42 @@ def no_drugs_because(call: HookCall) -> str:
 
 
 def _digest(call: HookCall, fetched: Fetched) -> str:
-    """SHA-256 in hex of everything the answer is made from."""
+    """SHA-256 in hex of everything the client gave for the answer."""
     more = fetched.digest()
     if not more:
         return call.body_digest
     return hashlib.sha256(f"{call.body_digest}|{more}".encode()).hexdigest()
 
 
+def _decision_id(
+    call: HookCall, book: Rulebook, client: Client, digest: str, told: tuple[Overridden, ...]
+) -> str:
+    """One id for one decision: a call sent again after an override may be answered otherwise."""
+    parts = [client.name, call.service, call.hook_instance, digest, book.digest]
+    parts += [f"{x.rule} {x.row} {x.indicator} {x.reason} {x.at.isoformat()}" for x in told]
+    return str(uuid.uuid5(NAMESPACE, "|".join(parts)))
+
+
 def answer(
-    call: HookCall, book: Rulebook, now: datetime, client: Client, fetched: Fetched = NOTHING
+    call: HookCall,
+    book: Rulebook,
+    now: datetime,
+    client: Client,
+    fetched: Fetched = NOTHING,
+    history: Iterable[Overridden] = (),
 ) -> Answer:
     """Cards and decisions for one hook call, in the shape its client reads.
 
-    `now` is the clinical moment (aware); `fetched` is what the call left out. Raises BadRequest
-    (4xx) when the call cannot be answered for this patient. Pure: the same call, rulebook, now,
-    client and data fetched give the same bytes (law 7).
+    `now` is the clinical moment (aware); `fetched` is what the call left out; `history` is what
+    this client told us of cards for this patient, in any order. Raises BadRequest (4xx) when the
+    call cannot be answered for this patient. Pure: the same call, rulebook, now, client, data
+    fetched and history give the same bytes (law 7).
     """
     chart = read_chart(call, book.terminology, now, fetched.supplied)
-    decisions = decide(book, chart.record, now, call.hook, no_drugs_because(call))
+    record = replace(chart.record, overridden=history_of(history))
+    decisions = decide(book, record, now, call.hook, no_drugs_because(call))
     digest = _digest(call, fetched)
-    identity = "|".join((client.name, call.service, call.hook_instance, digest, book.digest))
-    decision_id = str(uuid.uuid5(NAMESPACE, identity))
+    decision_id = _decision_id(call, book, client, digest, record.overridden)
     context = CardContext(
         client=client.name,
         service=call.service,
@@ -83,4 +100,4 @@ def answer(
     )
     rendered = render_all(decisions, context)
     cards = adapted(rendered.cards, client.profile, book.templates)
-    return Answer(cards, decisions, chart.record, decision_id, book, now, rendered.defects)
+    return Answer(cards, decisions, record, decision_id, book, now, rendered.defects)

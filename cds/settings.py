@@ -57,7 +57,12 @@ class Settings(BaseModel):
         Path("state"), description="Folder for what must outlive a request; the service makes it."
     )
     database_url: str | None = Field(
-        None, description="Where decisions are kept; unset: `audit.sqlite3` in `CDS_STATE`."
+        None,
+        repr=False,  # it may hold a password
+        description="Where decisions are kept; unset: `audit.sqlite3` in `CDS_STATE`.",
+    )
+    spool_mb: int = Field(
+        64, description="MiB each worker reserves for decisions while the database is away."
     )
     audit_key: str | None = Field(
         None, repr=False, description="Secret that seals the records of decisions."
@@ -171,6 +176,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "ca_file": variables.file("CDS_CA_FILE=hospital-ca.pem"),
     "state": Path,
     "database_url": variables.database,
+    "spool_mb": variables.whole(1, 100_000, "CDS_SPOOL_MB=64"),
     "audit_key": variables.secret,
     "audit_identity": variables.identity,
     "deadline_ms": variables.whole(50, 60_000, "CDS_DEADLINE_MS=400"),

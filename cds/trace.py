@@ -36,6 +36,8 @@ def _rule(decision: Decision) -> Iterator[str]:
     yield f"{rule.title} ({rule.id}@{rule.version}) {_HEADS[decision.outcome]}{about}{mode}."
     if decision.fired is not None:
         yield f"  Row {decision.fired.row}, {decision.indicator}: {decision.summary}"
+        if decision.held_back:
+            yield f"  No card now: {decision.held_back}."
     elif not decision.levels:
         yield f"  Because: {decision.reason}."
     yield from _levels(decision)

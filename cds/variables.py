@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 LEAST_SECRET = 24  # characters; a token that can be guessed opens the service to everybody
 _ON = ("1", "true", "on")
@@ -103,11 +104,37 @@ def secret(text: str) -> str | None:
 
 
 def database(text: str) -> str | None:
+    """The value is never repeated: it may hold a password."""
+    if text.startswith("postgres://"):
+        raise ValueError("must begin with postgresql://, not postgres://")
+    if text.startswith("postgresql://"):
+        return _postgres(text)
     if text and not re.fullmatch(r"sqlite:///.+", text):
         raise ValueError(
-            "must be sqlite:/// and a path, for example CDS_DATABASE_URL=sqlite:///state/audit.db"
+            "must be sqlite:/// and a path, for example CDS_DATABASE_URL=sqlite:///state/audit.db, "
+            "or postgresql:// and where the database is, for example "
+            "CDS_DATABASE_URL=postgresql://cds:PASSWORD@db.example.org/cds"
         )
     return text or None
+
+
+def _postgres(text: str) -> str:
+    how = (
+        "must be postgresql://USER:PASSWORD@HOST/DATABASE, for example "
+        "CDS_DATABASE_URL=postgresql://cds:PASSWORD@db.example.org/cds; in user and password "
+        "write %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %25 for %"
+    )
+    try:
+        parts = urlsplit(text)
+        hosts = [urlsplit(f"//{one}") for one in parts.netloc.rpartition("@")[2].split(",")]
+        named = all(host.hostname and host.port != 0 for host in hosts)
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        raise ValueError(how) from None
+    asked = parse_qs(parts.query)
+    whole = (named or "host" in asked) and (parts.path.strip("/") or "dbname" in asked)
+    if not whole or parts.fragment or parts.netloc.count("@") > 1 or re.search(r"\s", text):
+        raise ValueError(how)
+    return text
 
 
 def identity(text: str) -> str:

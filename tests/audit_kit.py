@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from cds.audit.batch import Batch, Sealed
 from cds.audit.chain import Chain, chain_name, key_of
 from cds.audit.entry import Entry
 from cds.audit.heads import HeadWriter
-from cds.audit.store import AuditStore, Sealed
+from cds.audit.store import AuditStore
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 KEY = key_of("a secret for tests, long enough to be one")
@@ -31,6 +34,22 @@ def entry(number: int, *, body: bytes = b'{"rules":[]}') -> Entry:
     )
 
 
+@cache
+def _empty() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "audit.sqlite"
+        AuditStore.open(path).close()
+        return path.read_bytes()
+
+
+def made(path: Path) -> Path:
+    """An SQLite database with its tables and no records: a copy, quicker than making them anew."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_bytes(_empty())
+    path.chmod(0o600)
+    return path
+
+
 def chain_in(folder: Path, process: int = 1, key: bytes = KEY) -> Chain:
     """A new chain whose head file lies in this folder."""
     return Chain(chain_name("host", process, NOW, key), key, folder / "audit-heads.log")
@@ -40,7 +59,7 @@ def keep(store: AuditStore, chain: Chain, entries: Iterable[Entry]) -> tuple[Sea
     """These entries as one group, with its line in the head file."""
     first = chain.seq + 1
     items = chain.sealed(entries)
-    store.append(items)
+    store.add(Batch(records=items))
     chain.advance(items[-1])
     heads = HeadWriter(chain.heads, chain.key, lambda: 0.0)
     heads.note(chain.name, first, chain.seq, chain.mac)

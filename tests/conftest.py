@@ -121,7 +121,9 @@ class FakePipeline:
     error: Exception | None = None
     calls: list[HookCall] = field(default_factory=list)
 
-    def __call__(self, call: HookCall, _client: Client, _fetched: Fetched) -> FakeAnswer:
+    def __call__(
+        self, call: HookCall, _client: Client, _fetched: Fetched, _earlier: object
+    ) -> FakeAnswer:
         self.calls.append(call)
         if self.error is not None:
             raise self.error

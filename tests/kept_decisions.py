@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from cds.audit.batch import Sealed
 from cds.audit.entry import Entry, Identity, entry_of
-from cds.audit.store import Sealed
 from cds.clients.model import Client
 from cds.errors import BadRequest
 from cds.hooks.request import HookCall, read_call

@@ -14,15 +14,18 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cds.audit.batch import Sealed, Tombstone
 from cds.audit.entry import Entry
-from cds.audit.store import Sealed, stamp
+from cds.audit.store import stamp
 
 # Without a key the chain still shows accidents and clumsy hands, but anybody can seal anew.
 PUBLIC_KEY = hashlib.sha256(b"cds audit: no key was set, so this one is known to all").digest()
 
 _GENESIS = b"cds audit chain 1"
 _RECORD = b"cds audit record 1"
+_TOMBSTONE = b"cds audit tombstone 1"
 _NAME_OF_KEY = b"cds audit key name 1"
+_KEYED = re.compile(r"-k([0-9a-f]{8})(\.[0-9]+)?$")
 
 
 def key_of(text: str | None) -> bytes:
@@ -47,6 +50,12 @@ def chain_name(host: str, process: int, started: datetime, key: bytes) -> str:
     return f"{plain}-{process}-{moment}Z-k{key_name(key)}"
 
 
+def other_key(chain: str, key: bytes) -> str | None:
+    """The name of the key a chain was sealed with, where it is not this one."""
+    named = _KEYED.search(chain)
+    return named[1] if named and named[1] != key_name(key) else None
+
+
 def genesis(key: bytes, chain: str) -> bytes:
     """What stands in the first record of a chain as the seal before it."""
     return _mac(key, _GENESIS, chain.encode())
@@ -64,6 +73,13 @@ def digest(entry: Entry) -> bytes:
 def seal(key: bytes, chain: str, seq: int, previous: bytes, said: bytes) -> bytes:
     """The seal of record `seq`, whose entry has the digest `said`."""
     return _mac(key, _RECORD, chain.encode(), str(seq).encode(), previous, said)
+
+
+def tombstone_tag(key: bytes, stone: Tombstone) -> bytes:
+    """What a purge signs a tombstone with; the tag it may have already does not count."""
+    numbers = (str(stone.first).encode(), str(stone.last).encode())
+    ends = (stone.previous, stone.mac, stone.purged.encode())
+    return _mac(key, _TOMBSTONE, stone.chain.encode(), *numbers, *ends)
 
 
 class Chain:
@@ -92,21 +108,16 @@ class Chain:
         """`last` is on the disk now."""
         self.seq, self.mac = last.seq, last.mac
 
-    def resume(self, head: tuple[int, bytes] | None) -> bool:
-        """Go on from where the database says this chain ends; False where records are lost.
-
-        A database that was put back to an older state (or emptied) lacks records that were kept.
-        Going on there would hide that: a new chain begins, and the old one shows what it lacks.
-        """
-        if head is not None and head[0] >= self.seq:
+    def resume(self, head: tuple[int, bytes] | None) -> None:
+        """Go on from where the database says this chain ends (None: it has no record of it)."""
+        if head is not None:
             self.seq, self.mac = head
-            return True
-        if head is None and self.seq == 0:
-            return True
+
+    def begin_anew(self) -> None:
+        """Leave the chain as it is and begin another one: it is not known how the old one ends."""
         self._begun += 1
         self.name = f"{self._first_name}.{self._begun}"
         self.seq, self.mac = 0, genesis(self.key, self.name)
-        return False
 
 
 def _mac(key: bytes, *parts: bytes) -> bytes:

@@ -37,6 +37,7 @@ from cds.facts.record import (
     LabResult,
     Listing,
     MedicationOrder,
+    Overridden,
     Person,
     Place,
     ProblemEntry,
@@ -47,10 +48,12 @@ from cds.facts.record import (
 )
 from cds.kernel.quantity import Interval, Quantity
 
-__all__ = ["CLASSES", "FORMAT", "CodecError", "canonical", "decode", "encode", "parse"]
+__all__ = ["CLASSES", "FORMAT", "READABLE", "CodecError", "canonical", "decode", "encode", "parse"]
 
 # Raised when a field of a class below comes, goes or changes its meaning: a test compares.
-FORMAT = 1
+FORMAT = 2
+# Format 1 knew no overridden cards: what it leaves out is read as none.
+READABLE = frozenset({1, FORMAT})
 CLASSES: tuple[type, ...] = (
     Record,
     Person,
@@ -65,6 +68,7 @@ CLASSES: tuple[type, ...] = (
     ProcedureEntry,
     AllergyEntry,
     LabOrder,
+    Overridden,
     Quantity,
     Interval,
     Fact,

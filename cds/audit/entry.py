@@ -23,7 +23,9 @@ import msgspec
 from cds.audit.codec import FORMAT, canonical, encode
 from cds.audit.redact import cards_kept, without_ids
 from cds.audit.trees import written
+from cds.audit.valueband import band_of
 from cds.clients.model import Client
+from cds.engine.decision import Decisions
 from cds.facts.record import Listing, Record
 from cds.fhir.access import Fetched
 from cds.fhir.bundle import entries
@@ -38,9 +40,26 @@ _draft = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """One card of a decision, as it is looked up later: its uuid, the rule (its id) and the version
+    of it, the most severe row it spoke for, its indicator and the value band ("" = none).
+
+    A card that speaks for several rules is counted for the first, whose id it carries.
+    """
+
+    card: str
+    rule: str
+    version: str
+    row: str
+    indicator: str
+    band: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One decision. `at` is the wall clock (UTC), `patient` what is kept of the reference,
     `rulebook` the digest of the rules, `engine` the version of this package. `body` holds the rest.
+    `shown` is an index of the cards in the body; it is not sealed, the body is.
     """
 
     id: str
@@ -53,6 +72,7 @@ class Entry:
     site: str
     engine: str
     body: bytes = field(repr=False)
+    shown: tuple[Shown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +139,28 @@ def entry_of(
         site=book.site,
         engine=ENGINE,
         body=_body(tree, call, client, identity),
+        shown=tuple(_shown(card, answer.decisions, book) for card in answer.cards),
     )
+
+
+def _shown(card: Mapping[str, Any], decisions: Decisions, book: Rulebook) -> Shown:
+    about = card["extension"]
+    rule, _, rule_version = about["rule"].partition("@")
+    row = next(iter(about["rows"]), "")
+    band = _band(rule, row, card["summary"], decisions, book)
+    return Shown(card["uuid"], rule, rule_version, row, card["indicator"], band)
+
+
+def _band(rule: str, row: str, summary: str, decisions: Decisions, book: Rulebook) -> str:
+    """A rule about orders may have fired for several: then the headline tells which one it was.
+    A headline that had to be cut tells nothing, and the first one stands for all."""
+    fired = [
+        item
+        for item in decisions.items
+        if item.rule.id == rule and item.fired is not None and item.fired.row == row
+    ]
+    meant = [item for item in fired if item.summary == summary] or fired
+    return band_of(meant[0], book) if meant else ""
 
 
 def _asked(call: HookCall, client: Client, identity: Identity) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from cds.audit.batch import Sealed
 from cds.audit.codec import CodecError, decode, parse
 from cds.audit.entry import Entry
-from cds.audit.store import Sealed
 from cds.engine.decision import (
     Decision,
     Decisions,
@@ -113,6 +113,7 @@ def _decision(tree: Json, facts: tuple[Fact, ...], nodes: list[Judgement]) -> De
         tuple(facts[place] for place in tree.get("facts", ())),
         tuple(tree.get("cites", ())),
         tree.get("silent", False),
+        tree.get("held_back", ""),
     )
 
 

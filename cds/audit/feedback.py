@@ -11,21 +11,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import astuple, dataclass
 from datetime import datetime
-from operator import attrgetter
-from pathlib import Path
 
-import msgspec
-
+from cds.audit.batch import Told
 from cds.audit.codec import canonical
-from cds.audit.store import AuditStore, stamp
+from cds.audit.columns import as_csv, table
+from cds.audit.store import ToldCard, stamp
 from cds.hooks.feedback import OWN_REASON, Feedback
 
+HEADS = ("count", "rule", "version", "row", "band", "outcome", "reason")
 NO_REASON = "no coded reason"
-NOT_OFFERED = "a code the card did not offer"
+NOT_OFFERED = "a code that no rule offers"
 OWN_LIST = "the client's own list"
+ENOUGH = 5  # answered cards below which a rate says more about chance, or a person, than a rule
+OVERRIDDEN = "overridden"
 
 # Whatever else a client puts in the place of a code may be a sentence, and name somebody.
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -33,97 +34,95 @@ _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fate:
-    """How one kind of card ended: `row` is the most severe row it spoke for, `reason` in words."""
+    """How one kind of card ended: `row` is the most severe row it spoke for, `band` the value band
+    it rested on, `reason` in words; "" where there is none."""
 
     rule: str
+    version: str
     row: str
+    band: str
     outcome: str
-    reason: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Of the cards of a rule that were answered, how many were overridden in the end."""
+
+    rule: str
+    overridden: int
+    answered: int
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`fates` by how often; of `all` entries of feedback `strangers` were of a card not kept here;
-    of the decisions `unreadable` could not be searched for cards."""
+    """`fates` by how often; of `all` entries of feedback `strangers` were of a card not kept here.
+    `rates` are of rules with enough answers; `few` rules have some, and too few."""
 
     fates: tuple[tuple[Fate, int], ...]
+    rates: tuple[Rate, ...]
+    few: int
     all: int
     strangers: int
-    unreadable: int
 
 
-class _Extension(msgspec.Struct, gc=False):
-    rule: str
-    rows: list[str]
+def told_of(client: str, service: str, items: Iterable[Feedback], received: datetime) -> Told:
+    """What is kept of one body of feedback, in one piece. `received` (aware) is when it came.
 
-
-class _Offered(msgspec.Struct, gc=False):
-    code: str
-    system: str = ""
-
-
-class _Card(msgspec.Struct, gc=False):
-    uuid: str
-    extension: _Extension
-    overrideReasons: list[_Offered] = []
-
-
-class _Body(msgspec.Struct, gc=False):
-    cards: list[_Card] = []  # an answer without cards is kept without the member
-
-
-_body = msgspec.json.Decoder(_Body)
-
-
-def keep_feedback(
-    path: Path, client: str, service: str, items: Iterable[Feedback], received: datetime
-) -> None:
-    """Keep all of them or none; on return they are on the disk. What is there already (the same
-    client, card, outcome and moment) stays as it was, so a body may come again.
-
-    Raises SettingsError and StoreError as `AuditStore.open` and `append`.
+    Kept once: the same client, card, outcome and moment is the same entry, and the first stays.
     """
-    rows = [_row(client, service, item, stamp(received)) for item in items]
-    store = AuditStore.open(path)
-    try:
-        store.keep_feedback(rows)
-    finally:
-        store.close()
+    return Told(tuple(_row(client, service, item, stamp(received)) for item in items))
 
 
-def counted(store: AuditStore) -> Report:
-    """All feedback by what it was about, each entry once. Raises StoreError.
+def counted(
+    told: Iterable[ToldCard], offered: Collection[tuple[str, str]], since: datetime | None = None
+) -> Report:
+    """All feedback by what it was about, each entry once; with `since` what was received then or
+    later.
 
-    A card is only ever that of the client it was shown to. Of the reasons, only codes the card
-    offered and short codes of a client's own list are repeated: anything else could be free text.
+    Of the reasons, only `offered` ones (system and code of all that a rule may offer) and short
+    codes of a client's own list are repeated: anything else could be free text.
     """
-    told = store.feedback()
-    cards, unreadable = _cards(store, {(client, card) for client, card, *_ in told})
+    first = stamp(since) if since else ""
+    taken = [item for item in told if item.received >= first]
     fates: Counter[Fate] = Counter()
-    for client, card, outcome, system, code in told:
-        shown = cards.get((client, card))
-        if shown is not None:
-            row = shown.extension.rows[0] if shown.extension.rows else ""
-            words = _words(outcome, system, code, shown)
-            fates[Fate(shown.extension.rule, row, outcome, words)] += 1
-    listed = sorted(fates.items(), key=lambda item: (-item[1], item[0]))
-    return Report(tuple(listed), len(told), len(told) - fates.total(), unreadable)
+    last: dict[tuple[str, str], ToldCard] = {}
+    for item in taken:
+        if item.rule is None:
+            continue
+        words = _words(item.outcome, item.system, item.code, offered)
+        about = (item.rule, item.version or "", item.row or "", item.band or "")
+        fates[Fate(*about, item.outcome, words)] += 1
+        card = item.client, item.card
+        last[card] = max(item, last.get(card, item), key=lambda one: (one.at, one.outcome))
+    listed = sorted(fates.items(), key=lambda found: (-found[1], found[0]))
+    rates = _rates(last.values())
+    enough = tuple(rate for rate in rates if rate.answered >= ENOUGH)
+    few, strangers = len(rates) - len(enough), len(taken) - fates.total()
+    return Report(tuple(listed), enough, few, len(taken), strangers)
 
 
 def lines(report: Report) -> tuple[str, ...]:
-    """The report as a table for a terminal: how often, rule, row, outcome, reason."""
-    names = ("rule", "row", "outcome", "reason")
-    table = [("count", *names)]
-    table += [(str(count), *attrgetter(*names)(fate)) for fate, count in report.fates]
-    wide = [max(map(len, column)) for column in zip(*table, strict=True)]
-    shown = [
-        "  ".join((first.rjust(wide[0]), *(map(str.ljust, rest, wide[1:])))).rstrip()
-        for first, *rest in table
+    """The report as a table for a terminal."""
+    return table(HEADS, _rows(report)) if report.fates else ()
+
+
+def csv_lines(report: Report) -> str:
+    """The table as CSV."""
+    return as_csv(HEADS, _rows(report))
+
+
+def remarks(report: Report) -> tuple[str, ...]:
+    """How often each rule was overridden, and how much feedback there is."""
+    said = [
+        f"{rate.rule}: {rate.overridden} of {rate.answered} answered cards overridden "
+        f"({rate.overridden / rate.answered:.0%})"
+        for rate in report.rates
     ]
-    last = f"{report.all} entries of feedback, {report.strangers} of a card that is not kept here"
-    if report.unreadable:
-        last += f"; {report.unreadable} decisions cannot be read: run `cds audit verify`"
-    return (*(shown if report.fates else ()), last)
+    if report.few:
+        said.append(f"no rate for {report.few} rules with fewer than {ENOUGH} answered cards")
+    entries = f"{report.all} entries of feedback"
+    return (*said, f"{entries}, {report.strangers} of a card that is not kept here")
 
 
 def _row(client: str, service: str, item: Feedback, received: str) -> tuple[str, ...]:
@@ -133,31 +132,25 @@ def _row(client: str, service: str, item: Feedback, received: str) -> tuple[str,
     return client, service, item.card, item.outcome, at, accepted, system, code, received
 
 
-def _cards(
-    store: AuditStore, wanted: set[tuple[str, str]]
-) -> tuple[dict[tuple[str, str], _Card], int]:
-    """The cards of these clients and ids, and how many records hold no cards one can read."""
-    found: dict[tuple[str, str], _Card] = {}
-    unreadable = 0
-    clients = {client for client, _ in wanted}
-    for client, raw in store.bodies() if wanted else ():
-        if client not in clients:
-            continue
-        try:
-            cards = _body.decode(raw).cards
-        except (msgspec.MsgspecError, UnicodeError, TypeError):
-            unreadable += 1
-            continue
-        found |= {(client, card.uuid): card for card in cards if (client, card.uuid) in wanted}
-    return found, unreadable
-
-
-def _words(outcome: str, system: str, code: str, card: _Card) -> str:
-    if outcome != "overridden":
-        return "-"
+def _words(outcome: str, system: str, code: str, offered: Collection[tuple[str, str]]) -> str:
+    if outcome != OVERRIDDEN:
+        return ""
     if system == OWN_REASON:
         return f"{OWN_LIST}: {code}" if _CODE.fullmatch(code) else OWN_LIST
     if not code:
         return NO_REASON
-    offered = any((item.system, item.code) == (system, code) for item in card.overrideReasons)
-    return code if offered else NOT_OFFERED
+    return code if (system, code) in offered else NOT_OFFERED
+
+
+def _rates(cards: Iterable[ToldCard]) -> tuple[Rate, ...]:
+    """By rule, whatever its version. A card that was told about twice counts as it ended."""
+    answered: Counter[str] = Counter()
+    overridden: Counter[str] = Counter()
+    for card in cards:
+        answered[str(card.rule)] += 1
+        overridden[str(card.rule)] += card.outcome == OVERRIDDEN
+    return tuple(Rate(rule, overridden[rule], answered[rule]) for rule in sorted(answered))
+
+
+def _rows(report: Report) -> list[tuple[str | int, ...]]:
+    return [(count, *astuple(fate)) for fate, count in report.fates]

@@ -15,7 +15,8 @@ def own(path: Path) -> bool:
     Makes the folder too. Raises OSError, also where the path is a link or no plain file. A file
     that is there is not opened: closing it would let go of the locks SQLite holds in this process.
     """
-    path.parent.mkdir(mode=OWNER_FOLDER, parents=True, exist_ok=True)
+    for folder in reversed([one for one in path.parents if not one.exists()]):
+        folder.mkdir(mode=OWNER_FOLDER, exist_ok=True)  # `parents=True` would leave them open
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         os.close(os.open(path, flags, OWNER_FILE))

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cds.audit.codec import FORMAT, CodecError, canonical, decode, parse
+from cds.audit.batch import Sealed
+from cds.audit.codec import READABLE, CodecError, canonical, decode, parse
 from cds.audit.entry import ENGINE
-from cds.audit.store import Sealed
 from cds.audit.trees import written
 from cds.engine.decide import decide
 from cds.engine.decision import Decisions
@@ -30,6 +30,7 @@ _TEXTS = {
     "row": "row",
     "indicator": "urgency",
     "silent": "silent mode",
+    "held_back": "why no card came",
     "reason": "reason",
     "summary": "headline",
     "detail": "sentences",
@@ -60,10 +61,10 @@ def rerun(sealed: Sealed, book: Rulebook) -> tuple[Difference, ...]:
     Raises CodecError when the body is not one that this version can read.
     """
     body = parse(sealed.entry.body)
-    kept = body.get("format")
-    if kept != FORMAT:
+    if body.get("format") not in READABLE:
+        formats = " or ".join(str(one) for one in sorted(READABLE))
         raise CodecError(
-            f"the stored decision is not of format {FORMAT}, the one this version reads; re-run "
+            f"the stored decision is not of format {formats}, which this version reads; re-run "
             f"it with version {sealed.entry.engine} of the service"
         )
     try:

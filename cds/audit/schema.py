@@ -1,13 +1,17 @@
-"""The tables of the audit database, and which version of them a file holds."""
+"""Which tables the audit database has, and whether they are the ones this program knows.
+
+The tables are made and changed by the scripts in `cds/audit/migrations`. Those take a second to
+load, so a start asks here first, and loads them only where there is something to do.
+"""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import suppress
-
+from cds.audit.database import Asked
 from cds.errors import SettingsError
 
-VERSION = 1
+# The revisions of `migrations/versions`, oldest first; a test holds them together.
+REVISIONS = ("0001", "0002")
+HEAD = REVISIONS[-1]
 
 # In the order in which they are sealed; never reorder, only add at the end with a new seal label.
 ENTRY_COLUMNS = (
@@ -18,65 +22,75 @@ COLUMNS = (*SEAL_COLUMNS, *ENTRY_COLUMNS)
 FEEDBACK_COLUMNS = (
     "client", "service", "card", "outcome", "at", "accepted", "system", "code", "received",
 )  # fmt: skip
+CARD_COLUMNS = (
+    "client", "card", "decision", "patient", "rule", "version", "row", "indicator", "band",
+)  # fmt: skip
+TOMBSTONE_COLUMNS = ("chain", "first", "last", "previous", "mac", "purged", "tag")
 
-_TABLES = ("records", "rulebooks", "feedback", "schema_version")
-_MAKE = (
-    "CREATE TABLE schema_version (version INTEGER NOT NULL)",
-    """CREATE TABLE records (
-        chain TEXT NOT NULL, seq INTEGER NOT NULL, previous BLOB NOT NULL, mac BLOB NOT NULL,
-        id TEXT NOT NULL, at TEXT NOT NULL, client TEXT NOT NULL, service TEXT NOT NULL,
-        hook TEXT NOT NULL, patient TEXT NOT NULL, rulebook TEXT NOT NULL, site TEXT NOT NULL,
-        engine TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (chain, seq))""",
-    "CREATE INDEX records_id ON records (id)",
-    "CREATE INDEX records_at ON records (at)",
-    "CREATE TABLE rulebooks (digest TEXT PRIMARY KEY, archive BLOB NOT NULL)",
-    # `accepted` is a JSON list of ids, `system` and `code` the reason ("" = none), all as received
-    """CREATE TABLE feedback (
-        client TEXT NOT NULL, service TEXT NOT NULL, card TEXT NOT NULL, outcome TEXT NOT NULL,
-        at TEXT NOT NULL, accepted TEXT NOT NULL, system TEXT NOT NULL, code TEXT NOT NULL,
-        received TEXT NOT NULL, PRIMARY KEY (client, card, outcome, at)) WITHOUT ROWID""",
-)
+REVISION_TABLE = "alembic_version"
+_FIRST_TABLES = ("records", "rulebooks", "feedback")
+_TABLES = (*_FIRST_TABLES, "cards", "tombstones")
+# What was there before revisions were: revision 0001 under another name.
+_OLD_TABLE, _OLD_VERSION = "schema_version", 1
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Make the tables in an empty file. Raises SettingsError as `check` does."""
-    if not _tables(connection):
-        # Under the write lock, and asked once more: another worker may have made them just now.
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if not _tables(connection):
-                for statement in _MAKE:
-                    connection.execute(statement)
-                connection.execute("INSERT INTO schema_version VALUES (?)", (VERSION,))
-            connection.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):  # SQLite may have done so itself
-                connection.execute("ROLLBACK")
-            raise
-    check(connection)
+def behind(database: Asked) -> bool:
+    """Whether the tables must be made, or brought to the newest revision. Raises SettingsError as
+    `check`, for these are questions that must be settled before anything is changed."""
+    found = database.tables()
+    if not found:
+        return True
+    revision = _revision(database, found)
+    _none_lost(found, _TABLES if revision == HEAD else _FIRST_TABLES)
+    return revision != HEAD
 
 
-def check(connection: sqlite3.Connection) -> None:
+def check(database: Asked) -> None:
     """Raises SettingsError where these are not the tables this program reads and writes.
 
     A table that has gone is never made anew: that would cover up what happened to the old one.
     """
-    found = _tables(connection)
-    if "schema_version" not in found:
-        raise SettingsError("the file is no audit database; name another file, or move it away")
-    row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
-    version = row[0]
-    if isinstance(version, int) and version > VERSION:
+    if not database.tables():
+        raise SettingsError("there are no tables yet; start this version of the service once")
+    if behind(database):
+        raise SettingsError(
+            "the audit database was written by an older program; start this version of the "
+            "service once, which brings it up to date"
+        )
+
+
+def is_old(database: Asked) -> bool:
+    """Whether the tables are those of the program before revisions were, which is 0001."""
+    return REVISION_TABLE not in (found := database.tables()) and _OLD_TABLE in found
+
+
+def _revision(database: Asked, found: frozenset[str]) -> str:
+    if REVISION_TABLE in found:
+        rows = database.ask(f"SELECT version_num FROM {REVISION_TABLE}")  # noqa: S608 - our name
+        names = [str(row[0]) for row in rows]
+    elif _OLD_TABLE in found:
+        rows = database.ask(f"SELECT version FROM {_OLD_TABLE}")  # noqa: S608 - our name
+        names = [REVISIONS[0] if row[0] == _OLD_VERSION else str(row[0]) for row in rows]
+    else:
+        raise SettingsError(
+            "this is no audit database: it holds other tables; name another one, or move it away"
+        )
+    if not names:
+        raise _lost("the version of its tables")
+    newer = [name for name in names if name not in REVISIONS]
+    if newer:
         raise SettingsError(
             f"the audit database was written by a newer program (its tables have version "
-            f"{version}, this program knows {VERSION}); run that program, or name another file"
+            f"{newer[0][:40]}, this program knows {HEAD}); run that program, or name another one"
         )
-    gone = [name for name in _TABLES if name not in found]
-    if gone or version != VERSION:
-        what = f"the table `{gone[0]}`" if gone else "the version of its tables"
-        raise SettingsError(f"the audit database has lost {what}; restore it from a backup")
+    return max(names)
 
 
-def _tables(connection: sqlite3.Connection) -> set[str]:
-    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    return {row[0] for row in rows}
+def _none_lost(found: frozenset[str], expected: tuple[str, ...]) -> None:
+    for name in expected:
+        if name not in found:
+            raise _lost(f"the table `{name}`")
+
+
+def _lost(what: str) -> SettingsError:
+    return SettingsError(f"the audit database has lost {what}; restore it from a backup")

@@ -1,291 +1,244 @@
-"""The audit database: SQLite, one row a decision, in rows that are only ever added.
+"""The audit database: rows that are only ever added, over SQLite or PostgreSQL.
 
-What `append` returns from is on the disk (write-ahead log, fsync with every commit). One process
-writes through one connection; other processes may write to the same file, each its own chain.
+What `add` returns from is on the disk. One process writes through one connection; other processes
+may write to the same database, each its own chain. Only a purge takes rows away, and leaves a
+tombstone in their place.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cds.audit import schema
-from cds.audit.entry import Entry
-from cds.audit.files import own
-from cds.errors import CdsError, SettingsError
-
-WAIT_FOR_LOCK = 1.0  # seconds another process may keep us from writing
-_WAIT_AT_START = 10.0  # seconds; starting may wait, a clinician may not
-# 16 MB of log, only reached where no quiet moment comes: folding them in takes some 40 ms.
-_FOLD_PAGES = 4000
-_AT_ONCE = 64  # rows held in memory while reading
-_FIELDS = ", ".join(schema.COLUMNS)
-_INSERT = f"INSERT INTO records ({_FIELDS}) VALUES ({', '.join('?' * len(schema.COLUMNS))})"  # noqa: S608 - names from schema.py
-_SELECT = f"SELECT {_FIELDS} FROM records "  # noqa: S608 - names from schema.py
-_TOLD = (
-    f"INSERT INTO feedback ({', '.join(schema.FEEDBACK_COLUMNS)}) "  # noqa: S608 - names from schema.py
-    f"VALUES ({', '.join('?' * len(schema.FEEDBACK_COLUMNS))}) "
-    "ON CONFLICT (client, card, outcome, at) DO NOTHING"
+from cds.audit import schema, sql
+from cds.audit.batch import Batch, Sealed, Tombstone
+from cds.audit.database import DamagedRecord, Database, Step, StoreError, Unusable
+from cds.audit.rows import (
+    Overridden,
+    ToldCard,
+    card_rows,
+    overridden_of,
+    record_row,
+    sealed_of,
+    stamp,
+    tombstone_row,
 )
+from cds.audit.sqlite import SqliteDatabase
+from cds.errors import SettingsError
 
+__all__ = ["AuditStore", "DamagedRecord", "Overridden", "StoreError", "ToldCard", "stamp"]
 
-class StoreError(CdsError):
-    """The database did not do what it was asked; the text says why, without any path or value."""
-
-
-class DamagedRecord(StoreError):
-    """A row that this program cannot have written."""
-
-    def __init__(self, chain: str, seq: int) -> None:
-        super().__init__(f"record {seq} of chain {chain} cannot be read: it was changed")
-        self.chain, self.seq = chain, seq
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """A decision in its place: record `seq` (from 1) of `chain`, with the seal of the record
-    before it and its own."""
-
-    chain: str
-    seq: int
-    previous: bytes
-    mac: bytes
-    entry: Entry
+WAIT_FOR_LOCK = 1.0  # seconds another process, or the server, may keep us from writing
+_WAIT_TO_READ = 30.0  # seconds; nobody stands before a patient and waits
 
 
 class AuditStore:
-    """An open audit database. Use it in the thread that opened it."""
+    """An open audit database. Use it in the thread that opened it.
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    Every method raises StoreError. After an error it is not known what was kept: open the store
+    anew and ask for `head`.
+    """
+
+    def __init__(self, database: Database) -> None:
         """Use `open` or `read_only`."""
-        self._connection = connection
-        self._path = path
-        self._inode = path.stat().st_ino
+        self._database = database
 
     @classmethod
-    def open(cls, path: Path) -> AuditStore:
-        """For writing; makes the file (mode 0600) and its folder (0700).
+    def open(cls, place: Path | str, wait: float = WAIT_FOR_LOCK) -> AuditStore:
+        """For writing. `place`: an SQLite file, which is made where there is none, or the URL of a
+        PostgreSQL database; tables that are not there or not up to date are made so. `wait`:
+        seconds a lock or the server is waited for, each time.
 
         Raises SettingsError where a person has to mend something, StoreError where trying again
-        may help (another process keeps the file locked).
+        may help (the file is locked, the server is away).
         """
-        try:
-            wait = _WAIT_AT_START if own(path) else WAIT_FOR_LOCK
-            connection = sqlite3.connect(path, timeout=wait, isolation_level=None)
-        except (OSError, sqlite3.Error) as error:
-            raise SettingsError(f"{path} cannot be opened: {reason(error)}") from None
-        return _opened(connection, path, writing=True)
+        return _opened(place, wait, writing=True)
 
     @classmethod
-    def read_only(cls, path: Path) -> AuditStore:
-        """For reading, beside a service that writes. Raises as `open`."""
-        if not path.is_file():
-            raise SettingsError(f"{path}: there is no audit database; give the path of one")
-        try:
-            connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
-            )
-        except sqlite3.Error as error:
-            raise SettingsError(f"{path} cannot be opened: {reason(error)}") from None
-        return _opened(connection, path, writing=False)
+    def read_only(cls, place: Path | str, wait: float = _WAIT_TO_READ) -> AuditStore:
+        """For reading, beside a service that writes; changes nothing. Raises as `open`."""
+        return _opened(place, wait, writing=False)
 
-    def append(self, items: Sequence[Sealed]) -> None:
-        """Add these records, all or none; on return they are on the disk. Raises StoreError.
+    def add(self, batch: Batch) -> None:
+        """Keep all of it or nothing; on return it is on the disk. Rules, cards and feedback that
+        are there already stay as they were; a record in a place that is taken is an error."""
+        steps = _steps(batch, batch.records)
+        if steps:
+            self._database.add(steps)
 
-        After an error it is not known whether they are: open the store anew and ask for `head`.
-        """
-        self._add(_INSERT, (_row(item) for item in items))
+    def drain(self, batch: Batch) -> tuple[Sealed, ...]:
+        """Keep what is not there yet of a batch that waited elsewhere. Returns the records whose
+        place holds *another* record: they are not kept, for nothing is ever overwritten."""
+        groups: dict[str, list[Sealed]] = {}
+        for item in batch.records:
+            groups.setdefault(item.chain, []).append(item)
+        new: list[Sealed] = []
+        strangers: list[Sealed] = []
+        for chain, items in groups.items():
+            there = self._there(chain, [item.seq for item in items])
+            for item in items:
+                if item.seq not in there:
+                    new.append(item)
+                    there[item.seq] = item.mac
+                elif there[item.seq] not in (item.mac, None):
+                    strangers.append(item)
+        steps = _steps(batch, tuple(new))
+        if steps:
+            self._database.add(steps)
+        return tuple(strangers)
 
     def head(self, chain: str) -> tuple[int, bytes] | None:
-        """Number and seal of the last record of this chain."""
-        rows = self._ask(
-            "SELECT seq, mac FROM records WHERE chain = ? ORDER BY seq DESC LIMIT 1", (chain,)
-        )
-        return rows[0] if rows else None
+        """Number and seal of the last record of this chain, also where it was purged."""
+        ends = [
+            *self._ask(
+                "SELECT seq, mac FROM records WHERE chain = ? ORDER BY seq DESC LIMIT 1", chain
+            ),
+            *self._ask(
+                "SELECT last, mac FROM tombstones WHERE chain = ? ORDER BY last DESC LIMIT 1",
+                chain,
+            ),
+        ]
+        return max(ends, key=lambda end: end[0], default=None)
 
     def chains(self) -> tuple[str, ...]:
-        """The names of all chains."""
-        rows = self._ask("SELECT chain FROM records GROUP BY chain ORDER BY chain")
+        """The names of all chains, also of those that were purged."""
+        rows = self._ask(
+            "SELECT chain FROM records UNION SELECT chain FROM tombstones ORDER BY chain"
+        )
         return tuple(row[0] for row in rows)
 
     def read(self, chain: str, after_seq: int = 0) -> Iterator[Sealed]:
         """The records of one chain in order. Raises DamagedRecord at the first that is none."""
-        return self._records(_SELECT + "WHERE chain = ? AND seq > ? ORDER BY seq", chain, after_seq)
+        return self._records(
+            sql.RECORDS + "WHERE chain = ? AND seq > ? ORDER BY seq", chain, after_seq
+        )
 
     def get(self, decision: str) -> tuple[Sealed, ...]:
         """The records of one decision: several where the same call came more than once."""
-        return tuple(self._records(_SELECT + "WHERE id = ? ORDER BY at, chain, seq", decision))
+        return tuple(self._records(sql.RECORDS + "WHERE id = ? ORDER BY at, chain, seq", decision))
 
     def since(self, at: datetime) -> Iterator[Sealed]:
         """All records from this moment on, by time."""
-        return self._records(_SELECT + "WHERE at >= ? ORDER BY at, chain, seq", stamp(at))
-
-    def keep_rulebook(self, digest: str, archive: bytes) -> None:
-        """Keep the files of a rulebook under its digest, once. Raises StoreError."""
-        self._same_file()
-        self._ask("INSERT OR IGNORE INTO rulebooks VALUES (?, ?)", (digest, archive))
+        return self._records(sql.RECORDS + "WHERE at >= ? ORDER BY at, chain, seq", stamp(at))
 
     def rulebook(self, digest: str) -> bytes | None:
         """The files of that rulebook, where they were kept."""
-        rows = self._ask("SELECT archive FROM rulebooks WHERE digest = ?", (digest,))
+        rows = self._ask("SELECT archive FROM rulebooks WHERE digest = ?", digest)
         return rows[0][0] if rows else None
 
-    def keep_feedback(self, rows: Sequence[tuple[str, ...]]) -> None:
-        """Add these rows (`schema.FEEDBACK_COLUMNS`), all or none; on return they are on the disk.
-        One that is there already stays as it was. Raises StoreError."""
-        self._add(_TOLD, rows)
+    def feedback(self) -> list[ToldCard]:
+        """All feedback by time, each with its card."""
+        return [ToldCard(*row) for row in self._ask(sql.FEEDBACK)]
 
-    def feedback(self) -> list[tuple[str, str, str, str, str]]:
-        """All feedback: client, card, outcome, system and code of the reason."""
-        return self._ask("SELECT client, card, outcome, system, code FROM feedback")
+    def overridden(self, client: str, patient: str, since: datetime) -> list[Overridden]:
+        """What was overridden with a coded reason for this patient from that moment on, by time.
+        `patient` as it is kept (`Identity.patient`). Quick enough to ask while a caller waits."""
+        rows = self._ask(sql.OVERRIDDEN, client, patient, stamp(since))
+        return list(map(overridden_of, rows))
 
     def bodies(self) -> Iterator[tuple[str, Any]]:
         """Client and body of every record, in no order, as they stand: nothing is checked."""
-        return self._rows("SELECT client, body FROM records")
-
-    def fold(self) -> None:
-        """Move what the log holds into the database; for a moment when nobody waits."""
-        self._ask("PRAGMA wal_checkpoint(PASSIVE)")
+        return (
+            (client, body)
+            for client, body in self._database.rows("SELECT client, body FROM records")
+        )
 
     def count(self) -> int:
         """How many records there are."""
         return int(self._ask("SELECT count(*) FROM records")[0][0])
 
+    def tombstones(self, chain: str) -> list[Tombstone]:
+        """What was purged of this chain, in order."""
+        rows = self._ask(sql.TOMBSTONES + "WHERE chain = ? ORDER BY first", chain)
+        return [Tombstone(*row) for row in rows]
+
+    def bury(self, tombstone: Tombstone) -> int:
+        """Delete its records, and the cards no other record tells of, and put it in their place,
+        all or none. How many records there were. Call `scrub` when all is buried."""
+        place = (tombstone.chain, tombstone.first, tombstone.last)
+        there = self._ask(f"SELECT count(*) FROM records WHERE {sql.RANGE}", *place)[0][0]  # noqa: S608 - from sql.py
+        self._database.add(
+            [
+                (sql.TOMBSTONE, [tombstone_row(tombstone)]),
+                (sql.DELETE_CARDS, [place + place]),
+                (f"DELETE FROM records WHERE {sql.RANGE}", [place]),  # noqa: S608 - from above
+            ]
+        )
+        return int(there)
+
+    def forget_feedback(self, before: datetime) -> int:
+        """Delete the feedback that was received before this moment; how much there was."""
+        moment = stamp(before)
+        there = self._ask("SELECT count(*) FROM feedback WHERE received < ?", moment)[0][0]
+        self._database.add([("DELETE FROM feedback WHERE received < ?", [(moment,)])])
+        return int(there)
+
+    def scrub(self) -> None:
+        """Let nothing of what was deleted stay in the log of the database; see the drivers for
+        what a PostgreSQL server needs besides. Needs a moment when nobody reads."""
+        self._database.scrub()
+
+    def fold(self) -> None:
+        """Move what the log holds into the database; for a moment when nobody waits."""
+        self._database.fold()
+
     def damage(self) -> tuple[str, ...]:
-        """What SQLite finds wrong with the file itself, at most five findings; reads all of it."""
-        found = tuple(str(row[0]) for row in self._ask("PRAGMA integrity_check(5)"))
-        return () if found == ("ok",) else found
+        """What the database finds wrong with its own files, in a few lines; may read all of it."""
+        return self._database.damage()
 
     def close(self) -> None:
-        """Close the file. A store that is closed answers nothing more."""
-        self._connection.close()
+        """Let go. A store that is closed answers nothing more."""
+        self._database.close()
 
-    def _ask(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        try:
-            return self._connection.execute(statement, values).fetchall()
-        except (sqlite3.Error, UnicodeEncodeError) as error:
-            raise StoreError(reason(error)) from None
-
-    def _add(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        self._same_file()
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(statement, rows)
-            self._connection.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
-            with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
-            raise StoreError(reason(error)) from None
+    def _ask(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._database.ask(statement, values)
 
     def _records(self, statement: str, *values: Any) -> Iterator[Sealed]:
-        return map(_sealed, self._rows(statement, *values))
+        return map(sealed_of, self._database.rows(statement, values))
 
-    def _rows(self, statement: str, *values: Any) -> Iterator[Any]:
-        try:
-            cursor = self._connection.execute(statement, values)
-            while rows := cursor.fetchmany(_AT_ONCE):
-                yield from rows
-        except (sqlite3.Error, UnicodeEncodeError) as error:
-            raise StoreError(reason(error)) from None
-
-    def _same_file(self) -> None:
-        """What is written to a file that was removed is lost with the last process that has it."""
-        try:
-            same = os.stat(self._path).st_ino == self._inode  # noqa: PTH116 - for every group
-        except OSError:
-            same = False
-        if not same:
-            raise StoreError("the audit database was moved or removed")
+    def _there(self, chain: str, numbers: list[int]) -> dict[int, bytes | None]:
+        """Which of these places are taken, with the seal of what is there; None: was purged."""
+        first, last = min(numbers), max(numbers)
+        rows = self._ask(f"SELECT seq, mac FROM records WHERE {sql.RANGE}", chain, first, last)  # noqa: S608
+        there: dict[int, bytes | None] = dict.fromkeys(
+            seq
+            for stone in self.tombstones(chain)
+            for seq in numbers
+            if stone.first <= seq <= stone.last
+        )
+        return there | dict(rows)
 
 
-def stamp(at: datetime) -> str:
-    """The text of a moment, in UTC and of one length, so that texts sort as moments do."""
-    if at.tzinfo is None:
-        raise ValueError("a moment without its offset")
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def reason(error: Exception) -> str:
-    """Why the database failed, in words for a reader."""
-    if isinstance(error, UnicodeEncodeError):
-        return "a name in the audit database is no text any more: it was changed"
-    if isinstance(error, OSError):
-        return f"the audit database cannot be written ({error.strerror or error})"
-    name = getattr(error, "sqlite_errorname", "") or type(error).__name__
-    for start, words in _REASONS.items():
-        if name.startswith(start):
-            return f"the audit database {words}"
-    return f"the audit database cannot be used ({name})"
-
-
-_REASONS = {
-    "SQLITE_BUSY": "is locked by another process",
-    "SQLITE_LOCKED": "is locked by another process",
-    "SQLITE_FULL": "has no room left: the disk is full",
-    "SQLITE_IOERR": "cannot be written: the disk is full or faulty",
-    "SQLITE_READONLY": "cannot be written: it is read-only",
-    "SQLITE_PERM": "cannot be opened: access is denied",
-    "SQLITE_CANTOPEN": "cannot be opened",
-    "SQLITE_CORRUPT": "is damaged; restore it from a backup",
-    "SQLITE_NOTADB": "is damaged; restore it from a backup",
-    "SQLITE_CONSTRAINT": "holds a record in this place already",
-    "SQLITE_ERROR": "has lost a table; restore it from a backup",
-    "ProgrammingError": "is closed",
-}
-
-
-def _opened(connection: sqlite3.Connection, path: Path, *, writing: bool) -> AuditStore:
-    # A byte that is no text any more must lead to its record, not stop the reading of all.
-    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+def _opened(place: Path | str, wait: float, *, writing: bool) -> AuditStore:
+    named = str(place)
     try:
-        if writing:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {_FOLD_PAGES}")
-            schema.prepare(connection)
+        if isinstance(place, Path):
+            opening = SqliteDatabase.writing if writing else SqliteDatabase.reading
+            database: Database = opening(place, wait)
         else:
-            schema.check(connection)
-        connection.execute(f"PRAGMA busy_timeout = {round(WAIT_FOR_LOCK * 1000)}")
-        return AuditStore(connection, path)
-    except SettingsError as error:
-        connection.close()
-        raise SettingsError(f"{path}: {error}") from None
-    except (sqlite3.Error, OSError) as error:
-        connection.close()
-        words = reason(error)
-        if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            raise StoreError(words) from None
-        raise SettingsError(f"{path}: {words}") from None
+            from cds.audit import postgres  # its driver is loaded only where it is used
+
+            named = postgres.place(place)
+            database = postgres.PostgresDatabase.open(place, wait, writing=writing)
+        try:
+            if writing and schema.behind(database):
+                database.migrate()
+            schema.check(database)
+        except BaseException:
+            database.close()
+            raise
+    except (SettingsError, Unusable) as error:
+        raise SettingsError(f"{named}: {error}") from None
+    return AuditStore(database)
 
 
-def _row(item: Sealed) -> tuple[Any, ...]:
-    entry = item.entry
-    return (
-        item.chain, item.seq, item.previous, item.mac, entry.id, stamp(entry.at), entry.client,
-        entry.service, entry.hook, entry.patient, entry.rulebook, entry.site, entry.engine,
-        entry.body,
-    )  # fmt: skip
-
-
-def _sealed(row: tuple[Any, ...]) -> Sealed:
-    chain, seq, previous, mac, name, at, *texts, body = row
-    blobs, words = (previous, mac, body), (chain, name, at, *texts)
-    try:
-        if not all(isinstance(blob, bytes) for blob in blobs) or not isinstance(seq, int):
-            raise ValueError
-        for text in words:
-            text.encode("utf-8")  # raises where it holds a byte that is none
-        moment = datetime.fromisoformat(at)
-        if stamp(moment) != at:
-            raise ValueError
-    except (ValueError, AttributeError, TypeError):
-        raise DamagedRecord(str(chain), seq if isinstance(seq, int) else 0) from None
-    client, service, hook, patient, rulebook, site, engine = texts
-    entry = Entry(name, moment, client, service, hook, patient, rulebook, site, engine, body)
-    return Sealed(chain, seq, previous, mac, entry)
+def _steps(batch: Batch, records: tuple[Sealed, ...]) -> list[Step]:
+    steps: list[Step] = [
+        (sql.RECORD, [record_row(item) for item in records]),
+        (sql.CARD, [row for item in records for row in card_rows(item.entry)]),
+        (sql.ARCHIVE, [(item.digest, item.packed) for item in batch.archives]),
+        (sql.TOLD, [row for told in batch.told for row in told.rows]),
+    ]
+    return [(statement, rows) for statement, rows in steps if rows]

@@ -115,6 +115,7 @@ def _rule(item: Decision, tables: _Tables) -> Json:
             "facts": [tables.fact(fact) for fact in item.facts],
             "cites": item.cites,
             "silent": item.silent_mode,
+            "held_back": item.held_back,
         }
     )
 

@@ -1,90 +1,115 @@
-"""One thread that writes all records of a worker, in groups that share one fsync.
+"""One thread that writes all a worker keeps, in groups that share one fsync.
 
-A caller waits until its record is on the disk. Where the database cannot be written, each caller
-is told so (503) and nothing leaves unrecorded: there is no second place yet where records could
-wait for the database.
+A caller waits until what it brought is on a disk: in the database, or while that is away in the
+spool. Where neither takes it the caller is told so (503), and nothing leaves unrecorded.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 
+from cds.audit.batch import Archive, Told
 from cds.audit.chain import Chain, digest
+from cds.audit.durable import Durable, OpenStore
 from cds.audit.entry import Entry
-from cds.audit.heads import GROUP_RECORDS, HeadWriter
-from cds.audit.store import AuditStore, StoreError
-from cds.errors import CdsError, Overloaded, SettingsError
+from cds.audit.headnotes import HeadNotes
+from cds.audit.heads import GROUP_RECORDS
+from cds.audit.spoolplace import SpoolPlace
+from cds.audit.store import StoreError
+from cds.errors import Overloaded, SettingsError
 
 GROUP_BYTES = 2 * 1024 * 1024
-MOST_WAITING = 4096  # records; each is a caller that waits
+MOST_WAITING = 4096  # each is a caller that waits
+LONGEST = 600  # characters of a text that an index holds
 LARGEST = 64 * 1024 * 1024  # bytes of one record
 QUIET = 0.25  # seconds without a record after which the log is folded into the database
 PATIENCE = 5.0  # seconds a caller waits for a disk that hangs
 
 _KEPT = "every decision is recorded"
+_STARTING = "the audit is not started"
 _CLOSED = "the audit is closed: the service is stopping"
 _ENDED = "the audit has stopped: restart the service"
+
+Item = Entry | Archive | Told
+_NAMES = {Entry: "the decision", Archive: "the rulebook", Told: "the feedback"}
+
+
+@dataclass(frozen=True, slots=True)
+class AuditState:
+    """`ok`: what comes is kept; `degraded`: but not as it should be. `waiting` callers wait now,
+    `spooled` groups wait for the database."""
+
+    ok: bool
+    degraded: bool
+    words: str
+    waiting: int
+    spooled: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiter:
-    entry: Entry
+    item: Item
+    size: int
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[None]
 
+    def settle(self, failure: str) -> None:
+        """In its own event loop."""
+        if self.done.done():  # its caller was cancelled
+            return
+        if failure:
+            said = f"{_NAMES[type(self.item)]} was not recorded: {failure}"
+            self.done.set_exception(Overloaded(said))
+        else:
+            self.done.set_result(None)
+
 
 class AuditWriter:
-    """The only way a record gets into the database. `start` it once, `close` it once."""
+    """The only way anything gets into the database. `start` it once, `close` it once."""
 
     def __init__(
         self,
-        open_store: Callable[[], AuditStore],
+        open_store: OpenStore,
         chain: Chain,
+        spool: SpoolPlace,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`open_store` is called in the writer's thread, again after each failure."""
-        self._open_store, self._chain, self._clock = open_store, chain, clock
         self._wake = threading.Condition()
+        self._durable = Durable(open_store, chain, spool, clock, self._notify)
+        self._heads = HeadNotes(chain, clock)
         self._waiting: deque[_Waiter] = deque()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._opened = threading.Event()
         self._refused: SettingsError | None = None
-        self._store: AuditStore | None = None
-        self._heads: HeadWriter | None = None
-        self._unfolded = False
-        self._noted = 0  # the last record the head file knows
-        self._trouble = "the audit is not started"
-        self._heads_trouble = self._lost = ""
 
     def start(self) -> None:
-        """Open the database and begin. Raises SettingsError where a person has to mend it first;
-        where it is only locked, the service starts and the next record tries again."""
+        """Reserve the spool, open the database and begin. Raises SettingsError where a person has
+        to mend the database first; where it is only away, the service starts with the spool."""
         self._thread.start()
         self._opened.wait()
         if self._refused is not None:
             self.close()
             raise self._refused
 
-    async def write(self, entry: Entry) -> None:
-        """Return when the record is on the disk. Raises Overloaded (503) where it cannot be kept.
+    async def write(self, item: Item) -> None:
+        """Return when it is on a disk. Raises Overloaded (503) where it cannot be kept.
 
         A caller that is cancelled, or told 503 because the disk hangs, may still find its record
         kept: a record too many, never one too few.
         """
-        _check(entry)
+        size = _checked(item)
         loop = asyncio.get_running_loop()
-        waiter = _Waiter(entry, loop, loop.create_future())
+        waiter = _Waiter(item, size, loop, loop.create_future())
         with self._wake:
             if self._closing or not self._thread.is_alive():
-                raise Overloaded(_CLOSED if self._closing else self._trouble or _ENDED)
+                raise Overloaded(self._stopped())
             if len(self._waiting) >= MOST_WAITING:
                 raise Overloaded("too many decisions wait to be recorded; try again")
             self._waiting.append(waiter)
@@ -93,172 +118,127 @@ class AuditWriter:
             async with asyncio.timeout(PATIENCE):
                 await waiter.done
         except TimeoutError:
-            raise Overloaded("the decision was not recorded in time; try again") from None
+            what = _NAMES[type(item)]
+            raise Overloaded(f"{what} was not recorded in time; try again") from None
 
-    def state(self) -> tuple[bool, str, int]:
-        """Whether records are kept and their chain is guarded, that in words, and how many wait."""
-        ended = "" if self._trouble or self._thread.is_alive() else _ENDED
-        told = (self._trouble, ended, self._heads_trouble, self._lost)
-        troubles = [words for words in told if words]
-        return not troubles, "; ".join(troubles) or _KEPT, len(self._waiting)
+    def state(self) -> AuditState:
+        """How things stand, for whoever watches."""
+        durable = self._durable
+        ended = "" if self._thread.is_alive() and not self._closing else self._stopped()
+        words = "; ".join(text for text in (ended, durable.words, self._heads.trouble) if text)
+        ok = durable.keeping and not ended
+        degraded = durable.degraded or bool(self._heads.trouble)
+        return AuditState(ok, degraded, words or _KEPT, len(self._waiting), durable.spooled)
 
     def close(self) -> None:
-        """Write what waits, close the files, end the thread."""
+        """Write what waits, drain what the database takes, close the files, end the thread."""
         with self._wake:
             self._closing = True
             self._wake.notify()
         if self._thread.ident is not None:
             self._thread.join()
-        self._trouble = _CLOSED
+
+    def _notify(self) -> None:
+        with self._wake:
+            self._wake.notify()
+
+    def _stopped(self) -> str:
+        if self._closing:
+            return _CLOSED
+        return _STARTING if self._thread.ident is None else _ENDED
 
     def _run(self) -> None:
         try:
-            self._ready()
+            self._durable.open()
         except SettingsError as error:
             self._refused = error
-        except CdsError as error:
-            self._trouble = str(error)
+            self._durable.close()
+            return
         finally:
             self._opened.set()
-        ending = self._refused is not None
+        ending = False
         while not ending:
             group, closing = self._next()
             if group:
                 self._keep(group)
-            elif not closing:
-                self._fold()
-            self._sync()
+            elif not closing and self._durable.unfolded:
+                self._durable.fold()
+            self._durable.tend()
+            self._heads.sync()
             ending = closing and not group
-        self._end()
+        self._durable.close()
+        self._heads.close()
 
     def _next(self) -> tuple[list[_Waiter], bool]:
-        """What waits, up to a group; empty where the head file is due, or all is done."""
+        """What waits, up to a group; empty where something else is due, or all is done."""
         group: list[_Waiter] = []
         size = 0
         with self._wake:
             if not self._waiting and not self._closing:
-                due = self._heads.due() if self._heads else None
-                self._wake.wait(QUIET if self._unfolded else due)
+                quiet = QUIET if self._durable.unfolded else None
+                dues = (quiet, self._heads.due(), self._durable.due())
+                self._wake.wait(min((due for due in dues if due is not None), default=None))
             while self._waiting and len(group) < GROUP_RECORDS and size < GROUP_BYTES:
                 group.append(self._waiting.popleft())
-                size += len(group[-1].entry.body)
+                size += group[-1].size
             return group, self._closing
 
     def _keep(self, group: list[_Waiter]) -> None:
+        items = [waiter.item for waiter in group]
         failure = ""
         try:
-            store = self._ready()
-            items = self._chain.sealed(waiter.entry for waiter in group)
-            store.append(items)
-            self._chain.advance(items[-1])
-            self._unfolded = True
+            entries = [item for item in items if isinstance(item, Entry)]
+            archives = [item for item in items if isinstance(item, Archive)]
+            self._durable.keep(entries, archives, [i for i in items if isinstance(i, Told)])
         except Exception as error:  # whatever it is, the callers must hear of it
-            self._give_up()
-            self._trouble = str(error) if isinstance(error, CdsError) else type(error).__name__
-            failure = _public(error)
+            failure = str(error) if isinstance(error, StoreError) else "it cannot be written"
         else:
-            self._trouble = ""
-            self._note()
+            if entries:
+                self._heads.note()
         _tell(group, failure)
 
-    def _fold(self) -> None:
-        """In a quiet moment, so that no caller waits for it."""
-        if self._unfolded and self._store is not None:
-            try:
-                self._store.fold()
-            except StoreError:  # the next record will tell what is the matter
-                self._give_up()
-        self._unfolded = False
 
-    def _ready(self) -> AuditStore:
-        """The open database, the chain at the place where it ends. Raises CdsError."""
-        if self._store is None:
-            store = self._open_store()
-            try:
-                if not self._chain.resume(store.head(self._chain.name)):
-                    self._noted = 0
-                    self._lost = "records that were kept are missing: run `cds audit verify`"
-            except CdsError:
-                store.close()
-                raise
-            self._store, self._trouble = store, ""
-        return self._store
-
-    def _give_up(self) -> None:
-        """Nothing is known of a database that failed; the next group opens it anew."""
-        store, self._store = self._store, None
-        if store is not None:
-            with suppress(sqlite3.Error):
-                store.close()
-
-    def _note(self, *, final: bool = False) -> None:
-        """One line in the head file. Records are kept without it; then the state says so."""
-        try:
-            if self._heads is None:
-                self._heads = HeadWriter(self._chain.heads, self._chain.key, self._clock)
-            chain = self._chain
-            self._heads.note(chain.name, self._noted + 1, chain.seq, chain.mac, final=final)
-            self._noted, self._heads_trouble = chain.seq, ""
-        except OSError as error:
-            self._drop_heads(error)
-
-    def _sync(self) -> None:
-        if self._heads is None or self._heads.due() != 0.0:
-            return
-        try:
-            self._heads.sync()
-        except OSError as error:
-            self._drop_heads(error)
-
-    def _drop_heads(self, error: OSError) -> None:
-        """The next line opens it anew, and says this one's part too."""
-        self._heads_trouble = f"the head file cannot be written ({error.strerror or error})"
-        heads, self._heads = self._heads, None
-        if heads is not None:
-            with suppress(OSError):
-                heads.close()
-
-    def _end(self) -> None:
-        if self._chain.seq and self._refused is None:
-            self._note(final=True)
-        with suppress(OSError):  # the next start writes on; `cds audit verify` tells what lacks
-            if self._heads is not None:
-                self._heads.close()
-        self._give_up()
-
-
-def _check(entry: Entry) -> None:
-    """One record that cannot be kept must not take down those it would share a group with."""
+def _checked(item: Item) -> int:
+    """About how many bytes it has. What cannot be kept must not take down those it would share a
+    group with, nor wait for a database that will never take it."""
+    if isinstance(item, Archive):
+        return len(item.packed)
+    rows = item.rows if isinstance(item, Told) else (_texts(item),)
     try:
-        digest(entry)
+        size = sum(len(text.encode()) for row in rows for text in row)
+        if any("\0" in text for row in rows for text in row):
+            raise ValueError
+        if isinstance(item, Entry):
+            if max(map(len, (item.id, item.client, item.patient))) > LONGEST:
+                raise ValueError
+            digest(item)
+            size += len(item.body)
     except ValueError:
-        raise Overloaded("the decision cannot be recorded: it holds text that is none") from None
-    if len(entry.body) > LARGEST:
-        raise Overloaded("the decision cannot be recorded: it is too large")
+        what = _NAMES[type(item)]
+        raise Overloaded(f"{what} cannot be recorded: it holds text that is none") from None
+    if size > LARGEST:
+        raise Overloaded(f"{_NAMES[type(item)]} cannot be recorded: it is too large")
+    return size
 
 
-def _public(error: Exception) -> str:
-    """Clients are told why, not where: only a StoreError is written without paths."""
-    return str(error) if isinstance(error, StoreError) else "the audit database cannot be opened"
+def _texts(entry: Entry) -> tuple[str, ...]:
+    own = (entry.id, entry.client, entry.service, entry.hook, entry.patient, entry.rulebook)
+    shown = (text for card in entry.shown for text in (card.card, card.rule, card.row, card.band))
+    return (*own, entry.site, entry.engine, *shown)
 
 
 def _tell(group: Iterable[_Waiter], failure: str) -> None:
     """Wake the callers, each in its own event loop, one call a loop."""
-    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    loops: dict[asyncio.AbstractEventLoop, list[_Waiter]] = {}
     for waiter in group:
-        loops.setdefault(waiter.loop, []).append(waiter.done)
-    for loop, futures in loops.items():
+        loops.setdefault(waiter.loop, []).append(waiter)
+    for loop, waiters in loops.items():
         try:
-            loop.call_soon_threadsafe(_settle, futures, failure)
+            loop.call_soon_threadsafe(_settle, waiters, failure)
         except RuntimeError:  # that loop is closed, nobody waits there any more
             continue
 
 
-def _settle(futures: list[asyncio.Future[None]], failure: str) -> None:
-    for future in futures:
-        if future.done():  # its caller was cancelled
-            continue
-        if failure:
-            future.set_exception(Overloaded(f"the decision was not recorded: {failure}"))
-        else:
-            future.set_result(None)
+def _settle(waiters: list[_Waiter], failure: str) -> None:
+    for waiter in waiters:
+        waiter.settle(failure)

@@ -15,7 +15,7 @@ from cds.book.pages import FAMILIES, Pages, sentence
 from cds.book.rows import at_a_glance, read_aloud, said_when
 from cds.rulebook.model import Rule, Threshold
 from cds.rulebook.prose.limits import limit, measured, units_of
-from cds.rulebook.prose.words import HOOKS, listed
+from cds.rulebook.prose.words import HOOKS, capital, listed
 
 _RULE = re.compile(r"\brule ([a-z][a-z0-9]*(?:-[a-z0-9]+)+)")
 _STATUS = {
@@ -137,7 +137,7 @@ def _judgement(rule: Rule, pages: Pages) -> Iterator[str]:
         yield ""
     again = repeat(rule, pages)
     if again:
-        yield f"Not done yet: {again} Today the card comes back each time the service is asked."
+        yield f"{capital(again)} A critical card always comes."
         yield ""
     yield f"Sources of this rule: {pages.sources(rule.cite)}."
     yield ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from cds.book.markdown import bullets, paragraph, quoted, table
 from cds.book.pages import Pages, innermost, sentence
@@ -11,6 +12,7 @@ from cds.kernel.codes import RxNorm
 from cds.kernel.quantity import Quantity
 from cds.kernel.units import Analyte
 from cds.rulebook.model import BandSource, Definition, Holds, OrderTemplate, Rule, Suggestion, Table
+from cds.rulebook.prose.clauses import SINCE
 from cds.rulebook.prose.derived import BAND_COLUMNS
 from cds.rulebook.prose.facts import labels_by_size, noun
 from cds.rulebook.prose.limits import amount, limit, measured
@@ -194,11 +196,11 @@ def repeat(rule: Rule, pages: Pages) -> str:
     if rule.repeat is None:
         return ""
     after = (
-        "after a clinician has given a reason, the card is to stay away for "
-        f"{span(rule.repeat.after)}"
+        f"after a clinician has given a reason, the card stays away for {span(rule.repeat.after)}"
     )
     if rule.repeat.unless:
-        return f"{after}, unless {pages.speaker.sentence(rule.repeat.unless)}."
+        speaker = replace(pages.speaker, against=SINCE)
+        return f"{after}, unless {speaker.sentence(rule.repeat.unless)}."
     return f"{after}."
 
 

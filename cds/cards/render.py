@@ -57,11 +57,16 @@ def render_all(decisions: Decisions, context: CardContext) -> Rendered:
     drafts = (
         _draft(position, item, item.fired, decisions, context)
         for position, item in enumerate(decisions.items)
-        if item.fired is not None and item.outcome is Outcome.FIRES and not item.silent_mode
+        if item.fired is not None and item.outcome is Outcome.FIRES and not _kept_quiet(item)
     )
     folded = fold(drafts)
     cards = tuple(_card(draft, context) for draft in _with_unread(folded.cards, decisions.unread))
     return Rendered(cards, folded.defects)
+
+
+def _kept_quiet(item: Decision) -> bool:
+    """Before folding, so that nothing another card says or offers goes with a card nobody sees."""
+    return item.silent_mode or item.held_back != ""
 
 
 def _with_unread(cards: tuple[CardDraft, ...], unread: tuple[str, ...]) -> tuple[CardDraft, ...]:

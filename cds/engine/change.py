@@ -1,4 +1,5 @@
-"""`rising_by` / `falling_by`: the used value against the usable value before it."""
+"""`rising_by` / `falling_by`: the used value against the usable value before it, or in the `unless`
+of `repeat` against the value that was in use when the card was overridden."""
 
 from __future__ import annotations
 
@@ -19,8 +20,7 @@ def previous_change(clause: Change, facts: Facts) -> Judgement:
     if not isinstance(fact.state, Measured) or not isinstance(source, LabSource):
         verdict = Verdict.CANNOT_TELL if isinstance(fact.state, Missing | NotKnown) else Verdict.NO
         return Judgement(verdict, text, fact.explained, fact)
-    when = fact.state.when or facts.now
-    before = labs.previous(facts.record.labs, source.analyte, when)
+    before = _earlier(fact.state, clause.fact, source, facts)
     if before is None:
         return Judgement(Verdict.CANNOT_TELL, text, "no earlier usable value", fact)
     now, then = fact.state.quantity, before.quantity.to(fact.state.quantity.unit)
@@ -28,6 +28,14 @@ def previous_change(clause: Change, facts: Facts) -> Judgement:
         return Judgement(Verdict.CANNOT_TELL, text, "one of the two values is not exact", fact)
     delta = now.value - then.value if clause.direction == "rising" else then.value - now.value
     moved = Quantity.of(now.analyte, delta, now.unit)
-    why = f"{before.face} before, now {fact.state.as_received}"
+    why = f"{before.as_received} before, now {fact.state.as_received}"
     # `by` is above zero, or it would not have been loaded: no change is never enough
     return Judgement(at_least(moved, clause.by), text, why, fact)
+
+
+def _earlier(used: Measured, name: str, source: LabSource, facts: Facts) -> Measured | None:
+    if facts.then is not None:
+        state = facts.then.fact(name).state
+        return state if isinstance(state, Measured) else None
+    found = labs.previous(facts.record.labs, source.analyte, used.when or facts.now)
+    return found.measured if found else None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cds.engine.decision import (
@@ -20,13 +20,12 @@ from cds.engine.facts import Facts
 from cds.engine.offers import Ask, weigh
 from cds.engine.phrases import fill, finding, sentence
 from cds.engine.reasons import causes, decisive, facts_of
+from cds.engine.repeat import SEVERITY, held_back
 from cds.facts.model import Fact, Missing
 from cds.facts.record import MedicationOrder, Record
 from cds.kernel.text import HOLE
 from cds.kernel.verdict import Verdict
 from cds.rulebook.model import Clause, Indicator, Level, Note, Rule, Rulebook
-
-_SEVERITY: Mapping[Indicator, int] = {"info": 0, "warning": 1, "critical": 2}
 
 
 def decide(
@@ -40,7 +39,7 @@ def decide(
     items: list[Decision] = []
     for rule in book.rules:
         if hook in rule.hooks and rule.status in ("active", "silent"):
-            items += _decide_safely(rule, facts)
+            items += [_quiet_if_told(item, facts) for item in _decide_safely(rule, facts)]
     kidneys = facts.fact("kidney_estimates").explained if "kidney_estimates" in book.facts else ""
     kidney_lines = tuple(kidneys.splitlines())
     return Decisions(tuple(items), facts.looked_at(), kidney_lines, record.unreadable)
@@ -53,6 +52,15 @@ def _decide_safely(rule: Rule, facts: Facts) -> list[Decision]:
     except Exception as error:
         where = f"{type(error).__name__} while judging {rule.id}"
         return [Decision(rule, Outcome.ERROR, where)]
+
+
+def _quiet_if_told(item: Decision, facts: Facts) -> Decision:
+    """With `held_back`, where the rule's `repeat` keeps its card away."""
+    try:
+        why = held_back(item, facts, judge_rule)
+    except Exception:  # a card too many, never one too few
+        why = ""
+    return replace(item, held_back=why) if why else item
 
 
 def decide_rule(rule: Rule, facts: Facts) -> list[Decision]:
@@ -137,7 +145,7 @@ def _undecided(levels: Sequence[LevelJudged]) -> tuple[str, ...]:
 
 def _says_more(open_: Level, fired: Level, indicator: Indicator) -> bool:
     """A level of the row that fired is news only where it would have been more severe."""
-    return open_.row != fired.row or _SEVERITY[open_.indicator] > _SEVERITY[indicator]
+    return open_.row != fired.row or SEVERITY[open_.indicator] > SEVERITY[indicator]
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ class Decision:
     facts: tuple[Fact, ...] = ()  # what the fired level and its texts looked at
     cites: tuple[str, ...] = ()
     silent_mode: bool = False  # judged and audited, but no card (status silent or not accepted)
+    held_back: str = ""  # why no card although it fires: overridden for a reason not long ago
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from cds.engine.patient import patient_fact
 from cds.facts import labs
 from cds.facts.derived.registry import DERIVED
 from cds.facts.draws import TWO_RESULTS
+from cds.facts.earlier import as_of
 from cds.facts.model import Fact, Measured, Missing, Nothing, NotKnown, Reason, presence
 from cds.facts.record import MedicationOrder, Record
 from cds.facts.show import quantity_words
@@ -55,6 +56,8 @@ class Facts:
         self.order: MedicationOrder | None = None
         self.no_drugs = no_drugs  # why this call may suggest no drug at all; "" = it may
         self.definitions: dict[str, Judgement] = {}  # judged once per patient and order
+        self.then: Facts | None = None  # what `rising_by` and `falling_by` look back to, if not
+        #                                 to the result before
 
     @property
     def record(self) -> Record:
@@ -75,6 +78,16 @@ class Facts:
         }
         view = Facts(self.book, self._record, self._now, shared, self.no_drugs)
         view.order = order
+        return view
+
+    def as_of(self, at: datetime) -> Facts:
+        """The same patient as far as it was known at that moment (`at` <= now)."""
+        return Facts(self.book, as_of(self._record, at), at, no_drugs=self.no_drugs)
+
+    def since(self, then: Facts) -> Facts:
+        """The same facts; what has risen or fallen is asked against `then`."""
+        view = Facts(self.book, self._record, self._now, self._known, self.no_drugs)
+        view.then = then
         return view
 
     def looked_at(self) -> tuple[Fact, ...]:

@@ -197,6 +197,21 @@ class LabOrder:
     authored: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """A card about this patient that a clinician did not follow, for a coded reason.
+
+    `rule` (its id, any version), `row` and `indicator` are those of the card, `reason` is the code,
+    `at` the moment the client tells (aware).
+    """
+
+    rule: str
+    row: str
+    indicator: str
+    reason: str
+    at: datetime
+
+
 class Setting(Enum):
     """Which windows count (clinical pack R3)."""
 
@@ -243,3 +258,4 @@ class Record:
     lab_orders: Listing[LabOrder] = field(default_factory=lambda: not_supplied("lab_orders"))
     draft_lab_orders: tuple[LabOrder, ...] = ()
     unreadable: tuple[str, ...] = ()  # "Observation/x: why", for trace and fine print
+    overridden: tuple[Overridden, ...] = ()  # what this client told us of earlier cards

@@ -16,6 +16,7 @@ import msgspec
 from cds.errors import BadRequest
 from cds.hooks.wire import decode, missing, utf8
 
+LONGEST_ID = 256  # characters; our own card ids are UUIDs
 OWN_REASON = "com.epic.cdshooks.feedback.overrideReason"
 
 
@@ -94,6 +95,7 @@ def read_feedback(body: bytes) -> tuple[Feedback, ...]:
 def _read(item: _Item, where: str) -> Feedback:
     if not item.card.strip():
         raise _empty(f"{where}.card")
+    _check_id(item.card, f"{where}.card")
     at = _moment(item.outcomeTimestamp, f"{where}.outcomeTimestamp")
     if item.outcome == "accepted":
         return Feedback(item.card, "accepted", at, _suggestions(item, where))
@@ -118,6 +120,7 @@ def _suggestions(item: _Item, where: str) -> tuple[str, ...]:
     for index, suggestion in enumerate(item.acceptedSuggestions):
         if not suggestion.id.strip():
             raise _empty(f"{named}[{index}].id")
+        _check_text(suggestion.id, f"{named}[{index}].id")
     return tuple(dict.fromkeys(suggestion.id for suggestion in item.acceptedSuggestions))
 
 
@@ -127,8 +130,11 @@ def _reason(override: _Override, where: str) -> Reason | None:
     if said is not None:
         if not (said.code or "").strip():
             raise missing(f"{where}.reason.code")
+        for part, text in (("code", said.code), ("system", said.system)):
+            _check_text(text or "", f"{where}.reason.{part}")
         return Reason(said.code or "", said.system or "", said.display or "")
     if own is not None and (own.category or own.shown or own.title):
+        _check_text(own.category, f"{where}.extension")
         return Reason(own.category, OWN_REASON, own.title or own.shown)
     return None
 
@@ -143,6 +149,19 @@ def _moment(text: str, where: str) -> datetime:
     raise BadRequest(
         f"`{where}` is not a moment in UTC such as 2026-03-01T10:00:00Z (RFC 3339)", where=where
     )
+
+
+def _check_id(text: str, where: str) -> None:
+    """An id is looked up in an index, and no index takes any length."""
+    _check_text(text, where)
+    if len(text) > LONGEST_ID:
+        raise BadRequest(f"`{where}` is longer than {LONGEST_ID} characters", where=where)
+
+
+def _check_text(text: str, where: str) -> None:
+    """A character that no database keeps: without this one body could never be recorded."""
+    if "\0" in text:
+        raise BadRequest(f"`{where}` holds the character U+0000", where=where)
 
 
 def _empty(where: str) -> BadRequest:

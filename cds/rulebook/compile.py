@@ -211,6 +211,9 @@ class RuleCompiler:
         data = self.data.repeat
         if data is None:
             return None
+        if self.data.for_each is not None:
+            message = "feedback names no order: a card for each order cannot stay away."
+            self.scope.report(self.source, ("repeat",), message, "Leave out `repeat`.")
         try:
             return Repeat(words.span(data.after), self._optional(data.unless, ("repeat", "unless")))
         except ValueError as error:

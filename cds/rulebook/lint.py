@@ -53,6 +53,8 @@ def _clauses(rule: Rule) -> Iterator[Clause]:
     yield from (note.if_ for note in rule.notes if note.if_)
     if rule.unless:
         yield rule.unless
+    if rule.repeat and rule.repeat.unless:
+        yield rule.repeat.unless
 
 
 def _uses(scope: Scope, rules: tuple[Rule, ...]) -> Iterator[Problem]:

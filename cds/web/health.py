@@ -10,6 +10,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cds.audit.writer import AuditState
 from cds.bootstrap import Service
 from cds.hooks.response import encode
 from cds.trust.jwks import STALE, KeyState
@@ -20,6 +21,8 @@ log = structlog.get_logger("cds.web")
 JSON = "application/json"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
+READY, DEGRADED, NOT_READY = "ready", "degraded", "not ready"
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -29,6 +32,7 @@ class Check:
 
     ok: bool
     about: Mapping[str, Any] = field(default_factory=dict)
+    degraded: bool = False  # good enough to answer, and somebody should look
 
 
 class Health:
@@ -37,11 +41,13 @@ class Health:
     def __init__(self, probes: Mapping[str, Callable[[], Check]]) -> None:
         self._probes = probes
 
-    def ready(self) -> tuple[bool, Mapping[str, Any]]:
-        """Whether it is, and what each probe found. A probe that breaks says no."""
+    def ready(self) -> tuple[str, Mapping[str, Any]]:
+        """READY, DEGRADED or NOT_READY, and what each probe found. A probe that breaks says no."""
         found = {name: _asked(name, probe) for name, probe in self._probes.items()}
         told = {name: {"ok": check.ok, **check.about} for name, check in found.items()}
-        return all(check.ok for check in found.values()), told
+        if not all(check.ok for check in found.values()):
+            return NOT_READY, told
+        return (DEGRADED if any(check.degraded for check in found.values()) else READY), told
 
 
 def _asked(name: str, probe: Callable[[], Check]) -> Check:
@@ -78,10 +84,11 @@ def _told(state: KeyState) -> dict[str, Any]:
     return {"ok": _counts(state), "keys": state.keys, "outcome": state.outcome, **age}
 
 
-def audit_check(kept: tuple[bool, str, int]) -> Check:
-    """Whether decisions can be kept: without that no answer leaves."""
-    good, words, waiting = kept
-    return Check(good, {"outcome": words, "waiting": waiting})
+def audit_check(kept: AuditState) -> Check:
+    """Whether decisions can be kept: without that no answer leaves. In the spool they are kept too,
+    but not for ever."""
+    about = {"outcome": kept.words, "waiting": kept.waiting, "spooled": kept.spooled}
+    return Check(kept.ok, {**about, "degraded": kept.degraded}, kept.degraded)
 
 
 def health_routes(service: Service, metrics: Metrics) -> Iterable[tuple[str, Handler]]:
@@ -99,14 +106,17 @@ def health_routes(service: Service, metrics: Metrics) -> Iterable[tuple[str, Han
         return Response(encode({"status": "live"}), media_type=JSON)
 
     async def ready(_: Request) -> Response:
-        """Whether calls can be answered: rules and, where clients are trusted, their keys."""
-        good, checks = health.ready()
-        body = {"status": "ready" if good else "not ready", **service.view().about}
-        return Response(encode({**body, "checks": checks}), 200 if good else 503, media_type=JSON)
+        """Whether calls can be answered: rules, a place for decisions and, where clients are
+        trusted, their keys. `degraded` answers calls, and is 200."""
+        status, checks = health.ready()
+        body = {"status": status, **service.view().about, "checks": checks}
+        return Response(encode(body), 503 if status == NOT_READY else 200, media_type=JSON)
 
     async def exposition(_: Request) -> Response:
         """Counters and timings, for Prometheus."""
         metrics.keys(service.keys())
+        if kept is not None:
+            metrics.audit(kept())
         return Response(metrics.text(), media_type=EXPOSITION)
 
     return ("/health/live", live), ("/health/ready", ready), ("/metrics", exposition)

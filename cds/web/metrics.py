@@ -19,11 +19,15 @@ from prometheus_client import (
     generate_latest,
 )
 
-from cds.engine.decision import Decisions
+from cds.audit.writer import AuditState
+from cds.engine.decision import Decision, Decisions, Outcome
 from cds.facts.model import Fact, Missing, NotKnown
 from cds.fhir.exchange import FhirCallNote
 from cds.trust.jwks import KeyState
 
+# A rule fired and shows no card, in silent mode or because it was overridden not long ago: nobody
+# may take it for a card that was shown.
+WOULD_FIRE, HELD_BACK = "would-fire", "held-back"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -57,6 +61,7 @@ class Metrics:
         self._in_work = Gauge("cds_in_work", "Calls in work now.", registry=self.registry)
         self._key_age = self._gauge("client_keys_age_seconds", "Since they were fetched.", "client")
         self._keys = self._gauge("client_keys", "Public keys that count.", "client")
+        self._audit = self._gauge("audit", "1 = so: ok, degraded; spooled = groups.", "state")
         self._rulebook = Info("cds_rulebook", "The rulebook that decides.", registry=self.registry)
         self.rulebook(about or {})
 
@@ -84,7 +89,7 @@ class Metrics:
         for card in answer.cards:
             self._cards.labels(service, card.get("indicator", "")).inc()
         for item in answer.decisions.items:
-            self._outcomes.labels(item.rule.id, item.outcome.value).inc()
+            self._outcomes.labels(item.rule.id, _outcome(item)).inc()
         for (state, reason), times in Tally(_gaps(answer.decisions.facts)).items():
             self._gaps.labels(state, reason).inc(times)
         self.fhir(calls)
@@ -126,9 +131,26 @@ class Metrics:
             if state.age is not None:
                 self._key_age.labels(client).set(state.age)
 
+    def audit(self, kept: AuditState) -> None:
+        """Whether decisions are kept, and how many groups of them wait in the spool."""
+        for name, value in (
+            ("ok", kept.ok),
+            ("degraded", kept.degraded),
+            ("spooled", kept.spooled),
+        ):
+            self._audit.labels(name).set(value)
+
     def text(self) -> bytes:
         """The exposition format."""
         return generate_latest(self.registry)
+
+
+def _outcome(item: Decision) -> str:
+    if item.outcome is Outcome.FIRES and item.silent_mode:
+        return WOULD_FIRE
+    if item.outcome is Outcome.FIRES and item.held_back:
+        return HELD_BACK
+    return item.outcome.value
 
 
 def _gaps(facts: Iterable[Fact]) -> Iterable[tuple[str, str]]:

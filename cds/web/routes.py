@@ -96,7 +96,7 @@ def _call(service: Service, callers: Callers, metrics: Metrics) -> Handler:
         asked = _read(entry, body, client, settings.max_entries)
         fetched = await service.fetch(asked, entry.keys, client, _own(request), deadline)
         # Deciding is about a millisecond of pure computing: a thread would cost more than it frees.
-        answer = service.answer(asked, client, fetched)
+        answer = service.answer(asked, client, fetched, await service.earlier(asked, client))
         await service.keep(asked, client, answer, fetched, service.clock() - began)
         metrics.answered(entry.id, answer, fetched.calls)
         for broken in (d for d in answer.decisions.items if d.outcome is Outcome.ERROR):

@@ -20,6 +20,7 @@ if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
 from audit_kit import KEY, chain_in, entry
+from cds.audit.spoolplace import SpoolPlace
 from cds.audit.store import AuditStore
 from cds.audit.verify import inspect
 from cds.audit.writer import AuditWriter
@@ -44,7 +45,7 @@ def test_nothing_that_was_kept_is_lost_however_often_the_process_is_killed(tmp_p
     assert len(acknowledged) > 500
     with closing(AuditStore.open(tmp_path / "audit.sqlite")) as store:
         kept = [one.entry.id for name in store.chains() for one in store.read(name)]
-        done = inspect(store, KEY, tmp_path / "audit-heads.log")
+        done = inspect(store, KEY, [tmp_path / "audit-heads.log"], tmp_path / "spool")
     assert acknowledged - set(kept) == set(), f"lost, with seed {seed}"
     assert len(kept) == len(set(kept)), "doubled"
     assert done.findings == []
@@ -53,7 +54,9 @@ def test_nothing_that_was_kept_is_lost_however_often_the_process_is_killed(tmp_p
 
 def victim(folder: Path, life: int, said: int) -> None:
     """Write for ever; say the name of each record once `write` has returned."""
-    writer = AuditWriter(lambda: AuditStore.open(folder / "audit.sqlite"), chain_in(folder, life))
+    chain = chain_in(folder, life)
+    place = SpoolPlace(folder / "spool", chain.name, 1024 * 1024)
+    writer = AuditWriter(lambda: AuditStore.open(folder / "audit.sqlite"), chain, place)
     writer.start()
 
     async def one_caller(caller: int) -> None:
@@ -98,6 +101,7 @@ def one_life(folder: Path, life: int, seconds: float) -> list[str]:
 def main() -> None:
     """Twenty lives, each killed at a random moment, over one database."""
     folder, moments = Path(sys.argv[1]), random.Random(int(sys.argv[2]))
+    AuditStore.open(folder / "audit.sqlite").close()  # making the tables takes longer than a life
     lives = [one_life(folder, life, moments.uniform(0.0, LONGEST)) for life in range(TIMES)]
     sys.stdout.write(json.dumps(lives))
 

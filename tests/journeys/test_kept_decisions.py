@@ -3,15 +3,12 @@ the same again; a server that is killed loses none."""
 
 from __future__ import annotations
 
-import asyncio
+import csv
 import os
 import random
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,57 +19,9 @@ from cds.audit.chain import key_of
 from cds.audit.store import AuditStore
 from cds.audit.verify import verify
 from cds.hooks.services import SERVICES
-from cds.sample import samples
+from served_audit import ROOT, SECRET, SENT, Load, command, decisions, ready, server
 
-ROOT = Path(__file__).parents[2]
-KEY = "a-key-for-the-tests-of-the-audit"
-NOW = "2026-11-21T12:00:00+00:00"
-CLIENTS = 32
 KILLS = int(os.environ.get("CDS_KILLS", "5"))
-BY_HOOK = {entry.hook: entry.id for entry in SERVICES.values()}
-SENT = [
-    (BY_HOOK[item.request["hook"]], item.request) for item in samples() if "hook" in item.request
-]
-
-
-def environment(state: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "CDS_SANDBOX": "1",
-        "CDS_LOG_LEVEL": "error",  # nobody reads the pipe, and a full one would stop the server
-        "CDS_NOW": NOW,
-        "CDS_STATE": str(state),
-        "CDS_AUDIT_KEY": KEY,
-    }
-
-
-@contextmanager
-def server(state: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """`cds serve` in a process of its own, its decisions in `state`."""
-    command = [sys.executable, "-m", "cds", "serve", "--port", "0"]
-    with subprocess.Popen(
-        command, env=environment(state), cwd=ROOT, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        try:
-            yield (
-                next(line for line in process.stderr if "listening on" in line).split()[-1],
-                process,
-            )
-        finally:
-            process.kill()
-            process.stderr.read()
-
-
-def command(state: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "cds", *words],
-        env=environment(state), cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-
-def decisions(reply: httpx.Response) -> set[str]:
-    return {card["extension"]["decision"] for card in reply.json()["cards"]}
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +46,7 @@ def test_every_answer_is_kept_and_its_chain_is_whole(answered: tuple[Path, list[
     store = AuditStore.read_only(state / "audit.sqlite3")
     assert all(store.get(decision) for decision in seen)
     assert store.count() >= len(seen)  # silence is kept too
-    assert verify(store, key_of(KEY), state / "audit-heads.log") == []
+    assert verify(store, key_of(SECRET), [state / "audit-heads.log"]) == []
     store.close()
     said = command(state, "audit", "verify")
     assert (said.returncode, said.stdout.split(":")[0]) == (0, "whole")
@@ -142,7 +91,7 @@ def test_a_decision_is_explained_from_its_record_alone(answered: tuple[Path, lis
 
 def test_nobody_is_named_in_what_is_kept(answered: tuple[Path, list[str]]) -> None:
     state, _ = answered
-    raw = b"".join(path.read_bytes() for path in sorted(state.iterdir()))
+    raw = _all_bytes(state)
     for _, body in SENT:
         patient = (body.get("prefetch") or {}).get("patient") or {}
         for name in patient.get("name", ()) if isinstance(patient, dict) else ():
@@ -151,8 +100,13 @@ def test_nobody_is_named_in_what_is_kept(answered: tuple[Path, list[str]]) -> No
 
 def test_the_files_are_for_the_service_alone(answered: tuple[Path, list[str]]) -> None:
     state, _ = answered
-    assert {oct(path.stat().st_mode & 0o777) for path in state.iterdir()} == {"0o600"}
-    assert state.stat().st_mode & 0o777 == 0o700
+    files = [path for path in state.rglob("*") if path.is_file()]
+    assert {oct(path.stat().st_mode & 0o777) for path in files} == {"0o600"}
+    assert {oct(one.stat().st_mode & 0o777) for one in (state, state / "spool")} == {"0o700"}
+
+
+def _all_bytes(state: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
 
 
 def _card_with(client: httpx.Client, *members: str) -> tuple[str, dict[str, Any]]:
@@ -183,17 +137,22 @@ def test_what_became_of_a_card_is_counted_under_its_rule_and_reason(tmp_path: Pa
             reply = client.post(f"/cds-services/{service}/feedback", json={"feedback": items})
             assert reply.status_code == 200
         process.kill()  # what was answered is on the disk
-    said = command(state, "audit", "feedback")
-    about = [card["extension"]["rule"], card["extension"]["rows"][0]]
+    said = command(state, "audit", "feedback", "--csv")
+    rule, version = card["extension"]["rule"].split("@")
+    about = {"rule": rule, "version": version, "row": card["extension"]["rows"][0]}
     assert said.returncode == 0, said.stderr
-    assert [line.split() for line in said.stdout.splitlines()[1:-1]] == [
-        ["1", *about, "accepted", "-"],
-        ["1", *about, "overridden", offered["code"]],
+    counted = [
+        {name: line[name] for name in ("count", *about, "outcome", "reason")}
+        for line in csv.DictReader(said.stdout.splitlines())
     ]
-    assert said.stdout.splitlines()[-1] == (
-        "3 entries of feedback, 1 of a card that is not kept here"
+    assert counted == [
+        {"count": "1", **about, "outcome": "accepted", "reason": ""},
+        {"count": "1", **about, "outcome": "overridden", "reason": offered["code"]},
+    ]
+    assert "3 entries of feedback, 1 of a card that is not kept here" in said.stderr
+    assert b"Kovalenko" not in b"".join(
+        path.read_bytes() for path in state.rglob("*") if path.is_file()
     )
-    assert b"Kovalenko" not in b"".join(path.read_bytes() for path in state.iterdir())
     assert command(state, "audit", "verify").returncode == 0
 
 
@@ -205,41 +164,17 @@ def test_a_database_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
     assert "audit.sqlite3" in said.stderr
 
 
-async def _until_killed(url: str, kill_after: float, process: subprocess.Popen[str]) -> set[str]:
-    """What was answered to 32 clients before the process was killed."""
-    seen: set[str] = set()
-    pool = httpx.Limits(max_connections=CLIENTS)
-
-    async def ask(client: httpx.AsyncClient, number: int) -> None:
-        step = 0
-        while True:
-            service, body = SENT[(number * 7 + step) % len(SENT)]
-            body = {**body, "hookInstance": f"{number}-{step}-{random.random()}"}
-            step += 1
-            try:
-                reply = await client.post(f"/cds-services/{service}", json=body)
-            except httpx.TransportError:
-                return
-            if reply.status_code == 200:
-                seen.update(decisions(reply))
-
-    async with httpx.AsyncClient(base_url=url, timeout=30, limits=pool) as client:
-        tasks = [asyncio.create_task(ask(client, number)) for number in range(CLIENTS)]
-        await asyncio.sleep(kill_after)
-        process.kill()
-        await asyncio.gather(*tasks)
-    return seen
-
-
 def test_a_server_that_is_killed_has_lost_no_answer(tmp_path: Path) -> None:
     state, seen = tmp_path / "state", set[str]()
     for _ in range(KILLS):
         with server(state) as (url, process):
-            _wait(url)
-            seen |= asyncio.run(_until_killed(url, random.uniform(0.8, 2.5), process))
+            ready(url)
+            load = Load(url)
+            load.during(lambda: (time.sleep(random.uniform(0.8, 2.5)), process.kill()))
+            seen.update(load.answered)
     store = AuditStore.read_only(state / "audit.sqlite3")
     lost = [decision for decision in seen if not store.get(decision)]
-    found = verify(store, key_of(KEY), state / "audit-heads.log")
+    found = verify(store, key_of(SECRET), [state / "audit-heads.log"], state / "spool")
     chains = len(store.chains())
     store.close()
     assert len(seen) > KILLS
@@ -248,16 +183,39 @@ def test_a_server_that_is_killed_has_lost_no_answer(tmp_path: Path) -> None:
     print(f"\nkilled {KILLS} times: {len(seen)} answered decisions, 0 lost")  # noqa: T201
 
 
-def _wait(url: str) -> None:
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        try:
-            if httpx.get(f"{url}/health/ready", timeout=5).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise AssertionError("the server did not come up")
-
-
 def test_the_samples_reach_every_service() -> None:
     assert {service for service, _ in SENT} == set(SERVICES)
+
+
+def test_two_servers_on_one_file_keep_all_they_answer(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with server(state) as (one, _), server(state) as (other, _):
+        ready(one), ready(other)
+        loads = [Load(one), Load(other)]
+        loads[0].during(lambda: loads[1].during(lambda: time.sleep(2)))
+    store = AuditStore.read_only(state / "audit.sqlite3")
+    found = verify(store, key_of(SECRET), [state / "audit-heads.log"], state / "spool")
+    lost = [one for load in loads for one in load.answered if not store.get(one)]
+    assert (lost, found, len(store.chains())) == ([], [], 2)
+    assert all(load.answered and not load.refused for load in loads)
+    store.close()
+
+
+def test_feedback_with_ten_thousand_entries_is_kept_and_the_next_call_is_answered(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "state"
+    told = {
+        "outcome": "accepted",
+        "outcomeTimestamp": "2026-11-21T12:05:00Z",
+        "acceptedSuggestions": [{"id": "one"}],
+    }
+    items = [{**told, "card": f"card-{number}"} for number in range(10_000)]
+    with server(state) as (url, _), httpx.Client(base_url=url, timeout=30) as client:
+        service, body = SENT[0]
+        reply = client.post(f"/cds-services/{service}/feedback", json={"feedback": items})
+        assert reply.status_code == 200
+        assert client.post(f"/cds-services/{service}", json=body).status_code == 200
+    store = AuditStore.read_only(state / "audit.sqlite3")
+    assert (len(store.feedback()), store.count()) == (10_000, 1)
+    store.close()

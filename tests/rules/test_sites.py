@@ -45,7 +45,7 @@ def service(site: str | None) -> bootstrap.Service:
 def cards(body: Body, site: str | None) -> list[Body]:
     """The cards of the real service, built as the settings say."""
     call = read_call(SERVICES[ORDER_SELECT], json.dumps(body).encode())
-    return list(service(site).answer(call, SANDBOX, Fetched()).cards)
+    return list(service(site).answer(call, SANDBOX, Fetched(), ()).cards)
 
 
 def results(body: Body, loinc: str) -> list[Body]:
@@ -196,7 +196,10 @@ def test_a_local_name_is_recognised() -> None:
         entry["resource"]["medicationCodeableConcept"] = {"text": "MAGNASPAR RETARD 400"}
 
     own = service("example").answer(
-        read_call(SERVICES[ORDER_SELECT], json.dumps(sample(change)).encode()), SANDBOX, Fetched()
+        read_call(SERVICES[ORDER_SELECT], json.dumps(sample(change)).encode()),
+        SANDBOX,
+        Fetched(),
+        (),
     )
     (order,) = own.record.medications.items  # type: ignore[attr-defined]
     assert [item.name for item in order.substances] == ["magnesium oxide"]

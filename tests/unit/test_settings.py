@@ -73,6 +73,52 @@ def test_a_value_that_cannot_be_used_is_refused_with_the_form_it_must_have(
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "sqlite:///state/audit.db",
+        "sqlite:////var/lib/cds/audit.db",
+        "postgresql://cds:secret@db.example.org/cds",
+        "postgresql://cds:s%40cret@db.example.org:5433/cds?sslmode=verify-full",
+        "postgresql:///cds?host=/run/postgresql",
+        "postgresql://cds@one.example.org:5432,two.example.org:5432/cds",
+        "postgresql://cds:secret@[::1]/cds",
+    ],
+)
+def test_a_database_is_a_file_or_a_server(value: str) -> None:
+    assert read_settings({"CDS_DATABASE_URL": value}).database_url == (value or None)
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        ("state/audit.db", "sqlite:/// and a path"),
+        ("sqlite:///", "sqlite:/// and a path"),
+        ("mysql://cds:secret@db/cds", "postgresql:// and where"),
+        ("postgres://cds:secret@db/cds", "must begin with postgresql://"),
+        ("postgresql://cds:secret@db", "HOST/DATABASE"),
+        ("postgresql://cds:secret@db/", "HOST/DATABASE"),
+        ("postgresql:///cds", "HOST/DATABASE"),
+        ("postgresql://cds:secret@db:port/cds", "HOST/DATABASE"),
+        ("postgresql://cds:secret@word@db/cds", "%40 for @"),
+        ("postgresql://cds:secret#word@db/cds", "%23 for #"),
+        ("postgresql://cds:secret/word@db/cds", "%2F for /"),
+        ("postgresql://cds:secret@[db/cds", "HOST/DATABASE"),
+        ("postgresql://cds:secret@db/cds and more", "HOST/DATABASE"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_refused_without_its_password(
+    value: str, form: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"CDS_DATABASE_URL": value})
+    assert str(refused.value).startswith("CDS_DATABASE_URL: ")
+    assert form in str(refused.value)
+    assert "secret" not in str(refused.value)
+    assert "word" not in str(refused.value).replace("password", "")
+
+
+@pytest.mark.parametrize(
     ("variable", "value"),
     [("CDS_NOW", "2026-11-21T09:00:00Z"), ("CDS_CORS_ORIGINS", "*")],
 )

@@ -54,6 +54,17 @@ def test_a_card_is_told_with_its_row_its_clauses_and_its_offer(book: Rulebook) -
     )
 
 
+def test_a_card_that_is_held_back_is_told_with_the_reason(book: Rulebook) -> None:
+    facts = case_facts(
+        book, {name: stated(book.facts[name], text) for name, text in SEVERE.items()}
+    )
+    decision = replace(judge_rule(rule(book), facts), held_back="overridden 3 h ago")
+    lines = prose(Decisions((decision,))).splitlines()
+    assert lines[0].endswith(" fired.")
+    assert lines[2] == "  No card now: overridden 3 h ago."
+    assert [line for line in lines if line != lines[2]] == told(book, rule(book), **SEVERE)
+
+
 def test_what_was_withheld_and_what_was_not_judged_is_told(book: Rulebook) -> None:
     given = {**SEVERE, "magnesium": "<1.5 mg/dL", "pregnancy": "present"}
     lines = told(book, rule(book), **given)

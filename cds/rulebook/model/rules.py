@@ -54,7 +54,8 @@ class ForEach:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """Fatigue policy (schema only for now)."""
+    """How long a card stays away once it was overridden for a reason, and what brings it back
+    earlier (`engine/repeat`)."""
 
     after: timedelta
     unless: Clause | None = None

@@ -1,7 +1,7 @@
 """Every small change of one rule: its levels, notes, suggestions and guards.
 
-Texts are not changed here: no clause, number or guard stands in them. Nor is `repeat`, which is
-read and not acted on yet.
+Texts are not changed here: no clause, number or guard stands in them. Nor is `repeat`: it decides
+when a card comes again, and no case, boundary or law knows of earlier cards.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cds.facts.show import both_units
 from cds.rulebook.model import (
@@ -47,13 +47,18 @@ _COMPOUND = re.compile(r",| and | or ")
 _VERB = re.compile(r" (is|are|may|can) ")
 _WORD = re.compile(r"^(a|an) ")
 
+# What the `unless` of `repeat` looks back to: the moment a reason was given.
+SINCE = "since then"
+
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Says the clauses of one rulebook. `numbers`: definition -> its number in the glossary."""
+    """Says the clauses of one rulebook. `numbers`: definition -> its number in the glossary;
+    `against`: what a value has risen or fallen against."""
 
     book: Rulebook
     numbers: Mapping[str, int] = field(default_factory=dict)
+    against: str = "against the result before it"
 
     def sentence(self, clause: Clause) -> str:
         """The clause as half a sentence, without a full stop."""
@@ -93,7 +98,7 @@ class Speaker:
         if definition.means:
             return definition.means
         if not isinstance(definition.clause, All | AnyOf):
-            return Speaker(self.book).sentence(definition.clause)
+            return replace(self, numbers={}).sentence(definition.clause)
         return f"“{definition.name.replace('_', ' ')}” holds"
 
     def _named(self, clause: Holds | CannotTell) -> str:
@@ -134,7 +139,7 @@ class Speaker:
         if isinstance(clause, Change):
             moved = "risen" if clause.direction == "rising" else "fallen"
             by = both_units(clause.by, amount(clause.by))
-            return f"{name} has {moved} by at least {by} against the result before it"
+            return f"{name} has {moved} by at least {by} {self.against}"
         if isinstance(clause, Between):
             low, high = self.operand(clause.lower), self.operand(clause.upper)
             return f"{name} is at least {low} and below {high}"

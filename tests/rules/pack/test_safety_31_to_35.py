@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import hospital
 import pack_kit as kit
 import pytest
+
+from cds.clients.model import Client
+from cds.facts.record import Overridden
+from cds.hooks.request import read_call
+from cds.hooks.services import SERVICES
+from cds.pipeline import answer
+from cds.rulebook.load import load_rulebook
+
+ROOT = Path(__file__).parents[3]
 
 K, LOW, SEVERE, NORMAL = (
     kit.lab("k", 4.0),
@@ -116,6 +127,40 @@ def test_safety_32_every_card_names_its_rule_with_its_version(ask: Any) -> None:
     assert len(cards) == 3
     assert [card["extension"]["rule"].count("@") for card in cards] == [1, 1, 1]
     assert all(card["extension"]["rulebook"] for card in cards)
+
+
+def shown_after(cards: list[kit.Json], request: kit.Json, hours: float) -> dict[str, str]:
+    """Row and level of what the same call shows when all of these were overridden with a reason."""
+    told = tuple(
+        Overridden(
+            card["extension"]["rule"].partition("@")[0],
+            card["extension"]["rows"][0],
+            card["indicator"],
+            "already-being-corrected",
+            kit.NOW - timedelta(hours=hours),
+        )
+        for card in cards
+    )
+    call = read_call(SERVICES["electrolytes-order-select"], hospital.body(request))
+    found = answer(call, load_rulebook(ROOT / "rules"), kit.NOW, Client("ward"), history=told)
+    return kit.rows(list(found.cards))
+
+
+@pytest.mark.parametrize(("hours", "silent"), [(0, True), (1, True), (24, False), (30, False)])
+def test_safety_32_a_card_that_was_overridden_with_a_reason_is_silent_for_24_hours(
+    ask: Any, hours: float, silent: bool
+) -> None:
+    request = kit.chart(LOW, K)
+    cards = ask(request)
+    assert kit.rows(cards) == {"A1": "warning"}
+    assert shown_after(cards, request, hours) == ({} if silent else {"A1": "warning"})
+
+
+def test_safety_32_a_critical_card_is_never_silenced(ask: Any) -> None:
+    request = kit.chart(SEVERE, K)
+    cards = ask(request)
+    assert kit.rows(cards) == {"A2": "critical"}
+    assert shown_after(cards, request, 1) == {"A2": "critical"}
 
 
 @pytest.mark.parametrize("key", ["medications", "problems", "allergies"])

@@ -40,7 +40,7 @@ def test_each_chain_begins_with_a_seal_of_its_own() -> None:
     assert len(begins) == 3
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Entry)])
+@pytest.mark.parametrize("name", [field.name for field in fields(Entry) if field.name != "shown"])
 def test_the_seal_covers_every_field_of_an_entry(name: str) -> None:
     one = entry(1)
     value = getattr(one, name)
@@ -94,23 +94,23 @@ def test_sealing_alone_does_not_move_the_chain(tmp_path: Path) -> None:
 def test_a_chain_goes_on_where_the_database_says_it_ends(tmp_path: Path) -> None:
     chain = chain_in(tmp_path)
     name = chain.name
-    assert chain.resume(None)
-    assert chain.resume((4, b"m" * 32))
+    chain.resume(None)
+    assert chain.seq == 0
+    chain.resume((4, b"m" * 32))
     (fifth,) = chain.sealed([entry(5)])
     assert (chain.name, fifth.seq, fifth.previous) == (name, 5, b"m" * 32)
 
 
-@pytest.mark.parametrize("head", [None, (1, b"m" * 32)], ids=["all lost", "some lost"])
-def test_where_records_are_lost_a_new_chain_begins(
-    tmp_path: Path, head: tuple[int, bytes] | None
-) -> None:
+def test_where_it_is_not_known_how_a_chain_ends_a_new_one_begins(tmp_path: Path) -> None:
     chain = chain_in(tmp_path)
     name = chain.name
     chain.advance(chain.sealed([entry(1), entry(2)])[-1])
-    assert not chain.resume(head)
+    chain.begin_anew()
     (first,) = chain.sealed([entry(3)])
     assert (first.chain, first.seq) == (f"{name}.2", 1)
     assert first.previous == genesis(KEY, f"{name}.2")
+    chain.begin_anew()
+    assert chain.name == f"{name}.3"
 
 
 class Ticking:

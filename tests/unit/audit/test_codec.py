@@ -197,7 +197,7 @@ def test_the_format_has_a_number_and_these_fields() -> None:
     keep a way to read the format before, and only then write the new sum here."""
     shape = [[kind.__name__, [[f.name, str(f.type)] for f in fields(kind)]] for kind in CLASSES]
     total = hashlib.sha256(json.dumps(shape).encode()).hexdigest()
-    assert (FORMAT, total[:16]) == (1, "fe402c2220493bd9")
+    assert (FORMAT, total[:16]) == (2, "90af02b75c0796a4")
 
 
 class Strange(Enum):

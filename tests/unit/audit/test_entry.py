@@ -79,6 +79,7 @@ def test_the_columns_say_who_asked_what_and_by_which_rules() -> None:
         site="",
         engine=ENGINE,
         body=entry.body,
+        shown=entry.shown,
     )
     assert re.fullmatch(HASH, entry.patient)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from cds.audit.batch import Sealed
 from cds.audit.codec import CodecError, canonical, parse
 from cds.audit.explain import explain, restored
-from cds.audit.store import Sealed
 from cds.audit.trees import written
 from cds.engine.decision import Decisions, Judgement
 from cds.kernel.verdict import Verdict

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from cds.audit.batch import Sealed
 from cds.audit.codec import CodecError, canonical
 from cds.audit.rerun import Difference, remarks, rerun
-from cds.audit.store import Sealed
 from cds.rulebook.model import Rulebook
 from kept_decisions import answered, book, named
 
@@ -50,6 +50,7 @@ CHANGES: list[tuple[str, Callable[[dict[str, Any]], None], str]] = [
     ("sentences", lambda body: fired(body).update(detail=["One.", "Two."]), "One.; Two."),
     ("reason", lambda body: fired(body).update(reason="none"), "none"),
     ("silent mode", lambda body: fired(body).update(silent=True), "True"),
+    ("why no card came", lambda body: fired(body).update(held_back="overridden"), "overridden"),
     (
         "what could not be checked",
         lambda body: fired(body).update(undecided=["torsades"]),
@@ -161,8 +162,15 @@ def test_another_version_of_the_program_is_said_aloud() -> None:
 
 
 def test_a_body_of_another_format_says_which_version_reads_it() -> None:
-    with pytest.raises(CodecError, match=r"not of format 1.* with version"):
-        rerun(changed(PATIENT, lambda body: body.update(format=2)), book())
+    with pytest.raises(CodecError, match=r"not of format 1 or 2, .* with version"):
+        rerun(changed(PATIENT, lambda body: body.update(format=3)), book())
+
+
+def test_a_body_from_before_earlier_cards_were_known_is_decided_as_it_was() -> None:
+    older = changed(PATIENT, lambda body: body.update(format=1))
+    assert "overridden" not in json.loads(older.entry.body)["record"]
+    assert older.entry.body != PATIENT.entry.body
+    assert rerun(older, book()) == ()
 
 
 @pytest.mark.parametrize(

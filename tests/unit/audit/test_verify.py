@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from audit_kit import KEY, chain_in, entry, keep
 from cds.audit import schema
+from cds.audit.batch import Batch
 from cds.audit.chain import Chain, key_of
 from cds.audit.heads import GROUP_RECORDS, HeadWriter
 from cds.audit.store import AuditStore
@@ -24,47 +24,18 @@ from cds.audit.verify import (
     MISSING,
     SWAPPED,
     Finding,
-    Inspection,
     inspect,
     verify,
 )
+from tamper_kit import Kept, model
 
 OTHER = key_of("another secret for tests, long enough too")
-GROUPS = ((1, 2), (3, 4), (5, 6))
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Two chains of six records in three groups each; `name` is the one that is tampered with."""
-
-    path: Path
-    heads: Path
-    name: str
-    other: str
-
-    def sql(self, statement: str, *values: object) -> None:
-        with closing(sqlite3.connect(self.path, isolation_level=None)) as raw:
-            done = raw.execute(statement, values)
-            assert done.rowcount, "nothing was changed"
-
-    def inspect(self, key: bytes = KEY) -> Inspection:
-        with closing(AuditStore.read_only(self.path)) as store:
-            return inspect(store, key, self.heads)
-
-    def only(self) -> Finding:
-        (found,) = self.inspect().findings
-        return found
+model_kept = pytest.fixture(scope="session")(model)
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
-    path = tmp_path / "audit.sqlite"
-    one, two = chain_in(tmp_path, 1), chain_in(tmp_path, 2)
-    with closing(AuditStore.open(path)) as store:
-        for group in GROUPS:
-            for chain, offset in ((one, 0), (two, 100)):
-                keep(store, chain, [entry(number + offset) for number in group])
-    return Kept(path, one.heads, one.name, two.name)
+def kept(model_kept: Kept, tmp_path: Path) -> Kept:
+    return model_kept.copy(tmp_path / "copy")
 
 
 def test_what_nobody_touched_verifies(kept: Kept) -> None:
@@ -74,7 +45,7 @@ def test_what_nobody_touched_verifies(kept: Kept) -> None:
 
 def test_an_empty_audit_verifies(tmp_path: Path) -> None:
     with closing(AuditStore.open(tmp_path / "audit.sqlite")) as store:
-        assert verify(store, KEY, tmp_path / "audit-heads.log") == []
+        assert verify(store, KEY, [tmp_path / "audit-heads.log"]) == []
 
 
 @pytest.mark.parametrize("seq", [1, 3, 6])
@@ -132,7 +103,7 @@ def test_a_deleted_record_is_missed(kept: Kept, seq: int) -> None:
 def test_a_deleted_record_is_missed_when_the_rest_was_renumbered(kept: Kept, seq: int) -> None:
     kept.sql("DELETE FROM records WHERE chain = ? AND seq = ?", kept.name, seq)
     for later in range(seq + 1, 7):
-        renumber(kept, later, later - 1)
+        kept.renumber(later, later - 1)
     found = kept.only()
     assert (found.seq, found.kind) == (seq, MISSING)
 
@@ -144,16 +115,12 @@ def test_a_tail_that_was_cut_is_missed_by_the_head_file(kept: Kept, last: int) -
     assert (found.chain, found.seq, found.kind) == (kept.name, last + 1, CUT)
 
 
-def renumber(kept: Kept, old: int, new: int) -> None:
-    kept.sql("UPDATE records SET seq = ? WHERE chain = ? AND seq = ?", new, kept.name, old)
-
-
 @pytest.mark.parametrize("pair", [(1, 2), (1, 6), (3, 4), (2, 5), (5, 6)])
 def test_two_records_that_changed_places_are_named(kept: Kept, pair: tuple[int, int]) -> None:
     one, two = pair
-    renumber(kept, one, 99)
-    renumber(kept, two, one)
-    renumber(kept, 99, two)
+    kept.renumber(one, 99)
+    kept.renumber(two, one)
+    kept.renumber(99, two)
     found = kept.only()
     assert (found.seq, found.kind) == (one, SWAPPED)
     assert f"records {one} and {two} have changed places" in str(found)
@@ -190,7 +157,7 @@ def copy(kept: Kept, source: int, place: int) -> None:
 @pytest.mark.parametrize("source", [1, 6])
 def test_an_inserted_record_is_named(kept: Kept, source: int, place: int) -> None:
     for seq in range(6, place - 1, -1):
-        renumber(kept, seq, seq + 1)
+        kept.renumber(seq, seq + 1)
     copy(kept, source if source < place else source + 1, place)
     found = kept.only()
     if source == place == 6 or source == place == 1:
@@ -226,7 +193,8 @@ def test_records_written_anew_with_the_key_are_not_those_the_head_file_knows(
     kept.sql("DELETE FROM records WHERE chain = ?", kept.name)
     chain = chain_in(tmp_path, 1)
     with closing(AuditStore.open(kept.path)) as store:
-        store.append(chain.sealed([entry(number, body=b"{}") for number in range(1, 7)]))
+        records = chain.sealed([entry(number, body=b"{}") for number in range(1, 7)])
+        store.add(Batch(records))
     found = kept.only()
     assert (found.seq, found.kind) == (2, EDITED)
     assert "written anew" in str(found)
@@ -288,17 +256,17 @@ def test_a_head_file_that_lacks_more_than_a_killed_process_leaves_is_found(
     with closing(AuditStore.open(tmp_path / "audit.sqlite")) as store:
         keep(store, chain, [entry(1)])
         append_unnoted(store, chain, GROUP_RECORDS)
-        done = inspect(store, KEY, chain.heads)
+        done = inspect(store, KEY, [chain.heads])
         assert (done.findings, len(done.remarks)) == ([], 1)
         append_unnoted(store, chain, 1)
-        (found,) = verify(store, KEY, chain.heads)
+        (found,) = verify(store, KEY, [chain.heads])
     assert found.kind == HEADS
     assert f"nothing of records 2 to {GROUP_RECORDS + 2}" in str(found)
 
 
 def append_unnoted(store: AuditStore, chain: Chain, count: int) -> None:
     items = chain.sealed(entry(number) for number in range(count))
-    store.append(items)
+    store.add(Batch(items))
     chain.advance(items[-1])
 
 
@@ -309,9 +277,9 @@ def test_a_chain_that_was_closed_does_not_grow(tmp_path: Path) -> None:
         heads = HeadWriter(chain.heads, KEY, lambda: 0.0)
         heads.note(chain.name, 2, 1, chain.mac, final=True)
         heads.close()
-        assert verify(store, KEY, chain.heads) == []
+        assert verify(store, KEY, [chain.heads]) == []
         append_unnoted(store, chain, 1)
-        (found,) = verify(store, KEY, chain.heads)
+        (found,) = verify(store, KEY, [chain.heads])
     assert found.kind == HEADS
 
 
@@ -331,7 +299,7 @@ def test_a_chain_that_is_gone_from_the_database_is_missed(kept: Kept) -> None:
 def test_a_database_that_does_not_answer_is_a_finding(kept: Kept) -> None:
     store = AuditStore.open(kept.path)
     store.close()
-    assert [one.kind for one in verify(store, KEY, kept.heads)] == [DATABASE]
+    assert [one.kind for one in verify(store, KEY, [kept.heads])] == [DATABASE]
 
 
 def test_a_damaged_file_is_a_finding_and_no_crash(kept: Kept) -> None:
@@ -341,3 +309,65 @@ def test_a_damaged_file_is_a_finding_and_no_crash(kept: Kept) -> None:
     kept.path.write_bytes(raw)
     found = kept.inspect().findings
     assert [one.chain for one in found if one.kind == DATABASE][-2:] == [kept.name, kept.other]
+
+
+@pytest.fixture
+def two(tmp_path: Path, kept: Kept) -> tuple[Path, list[Path], Chain]:
+    """A second machine writes more to the same database than a killed process leaves untold."""
+    folder = tmp_path / "second"
+    chain = chain_in(folder, 3)
+    with closing(AuditStore.open(kept.path)) as store:
+        for start in range(0, GROUP_RECORDS + 1, 100):
+            keep(store, chain, [entry(start + number) for number in range(100)])
+    return kept.path, [kept.heads, chain.heads], chain
+
+
+def test_the_head_files_of_all_machines_together_know_every_chain(
+    two: tuple[Path, list[Path], Chain],
+) -> None:
+    path, heads, _ = two
+    with closing(AuditStore.read_only(path)) as store:
+        done = inspect(store, KEY, heads)
+    assert (done.chains, done.findings, done.remarks) == (3, [], [])
+
+
+def test_a_chain_that_no_head_file_knows_is_found(two: tuple[Path, list[Path], Chain]) -> None:
+    path, heads, chain = two
+    with closing(AuditStore.read_only(path)) as store:
+        (found,) = verify(store, KEY, heads[:1])
+    assert (found.chain, found.kind) == (chain.name, HEADS)
+    assert "give that of its machine with --heads" in str(found)
+
+
+def test_each_head_file_is_watched_and_named(two: tuple[Path, list[Path], Chain]) -> None:
+    path, heads, _ = two
+    whole = heads[1].read_bytes()
+    with closing(AuditStore.open(path)) as store:
+        heads[1].write_bytes(whole.replace(b"kept", b"kepd", 1))
+        found = verify(store, KEY, heads)
+        assert {one.kind for one in found} == {HEADS}
+        assert str(heads[1]) in str(found[0])
+        heads[1].write_bytes(whole)
+        heads[0].unlink()
+        found = verify(store, KEY, heads)
+        assert [str(one) for one in found] == [f"the head file {heads[0]} is missing"]
+        heads[1].unlink()
+        assert len(verify(store, KEY, heads)) == 3, "both, and the chain that nobody knows"
+
+
+def test_a_tail_of_another_machine_may_wait_in_its_spool(
+    two: tuple[Path, list[Path], Chain], kept: Kept
+) -> None:
+    path, heads, chain = two
+    kept.sql("DELETE FROM records WHERE chain = ? AND seq > 290", chain.name)
+    with closing(AuditStore.read_only(path)) as store:
+        (found,) = verify(store, KEY, heads)
+    assert (found.seq, found.kind) == (291, CUT)
+    assert "unless they wait in the spool of another machine" in str(found)
+
+
+def test_an_old_copy_of_a_head_file_may_be_given_too(kept: Kept, tmp_path: Path) -> None:
+    old = tmp_path / "old.log"
+    old.write_bytes(b"".join(kept.heads.read_bytes().splitlines(keepends=True)[:3]))
+    with closing(AuditStore.read_only(kept.path)) as store:
+        assert verify(store, KEY, [old, kept.heads]) == []

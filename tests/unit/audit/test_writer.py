@@ -9,21 +9,28 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from audit_kit import KEY, chain_in, entry
+from audit_kit import KEY, NOW, chain_in, entry
 from cds.audit import writer as writing
+from cds.audit.batch import Archive, Batch, Told, unpacked
 from cds.audit.chain import Chain
-from cds.audit.store import AuditStore
-from cds.audit.verify import CUT, HEADS, inspect
-from cds.audit.writer import AuditWriter
+from cds.audit.durable import OpenStore
+from cds.audit.spoolplace import SpoolPlace
+from cds.audit.store import AuditStore, StoreError, stamp
+from cds.audit.verify import HEADS, MISSING, inspect
+from cds.audit.writer import AuditState, AuditWriter
 from cds.errors import Overloaded, SettingsError
 
 ROOT = Path(__file__).parents[3]
+ROOM = 4 * 1024 * 1024
+NO_ROOM = 1024  # less than any group takes
+WHOLE = AuditState(True, False, "every decision is recorded", 0, 0)
 
 
 @pytest.fixture
@@ -38,10 +45,54 @@ def chain(tmp_path: Path) -> Chain:
 
 @pytest.fixture
 def writer(path: Path, chain: Chain) -> Iterator[AuditWriter]:
-    made = AuditWriter(lambda: AuditStore.open(path), chain)
+    made = writer_of(path, chain)
     made.start()
     yield made
     made.close()
+
+
+def writer_of(
+    path: Path, chain: Chain, *, room: int = ROOM, opened: OpenStore | None = None
+) -> AuditWriter:
+    """A writer with a spool of so many bytes beside its database."""
+    place = SpoolPlace(path.parent / "spool", chain.name, room)
+    return AuditWriter(opened or (lambda: AuditStore.open(path)), chain, place)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for what the writer does by itself."""
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
+
+
+def in_order(writer: AuditWriter) -> bool:
+    """Whether the database is in use again, with nothing left to drain."""
+    state = writer.state()
+    return state.ok and not state.degraded and state.spooled == 0
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """The database while another process holds its lock."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def deaf_once(
+    add: Callable[[AuditStore, Batch], None],
+) -> Callable[[AuditStore, Batch], None]:
+    """A database that takes a record and fails before it can say so."""
+
+    def deaf(store: AuditStore, batch: Batch) -> None:
+        add(store, batch)
+        if batch.records and batch.records[0].entry.id == "decision-2":
+            raise StoreError("the connection was lost")
+
+    return deaf
 
 
 def write(writer: AuditWriter, *numbers: int) -> list[BaseException | None]:
@@ -69,7 +120,7 @@ def kept(path: Path) -> list[str]:
 
 def assert_unbroken(path: Path, records: int) -> None:
     with closing(AuditStore.read_only(path)) as store:
-        done = inspect(store, KEY, path.with_name("audit-heads.log"))
+        done = inspect(store, KEY, [path.with_name("audit-heads.log")])
     assert (done.findings, done.remarks, done.records) == ([], [], records)
 
 
@@ -78,7 +129,7 @@ def test_a_record_is_in_the_database_when_write_returns(writer: AuditWriter, pat
         assert write(writer, number) == [None]
         assert kept(path)[-1] == f"decision-{number}"
     assert_unbroken(path, 3)
-    assert writer.state() == (True, "every decision is recorded", 0)
+    assert writer.state() == WHOLE
 
 
 def test_callers_that_come_together_share_a_group(writer: AuditWriter, path: Path) -> None:
@@ -163,58 +214,151 @@ def test_where_too_many_wait_the_next_is_turned_away(
     assert "too many decisions wait" in refusal(writer)
 
 
-def test_a_locked_database_is_told_and_tried_again(writer: AuditWriter, path: Path) -> None:
+def test_while_the_database_is_locked_the_spool_takes_the_records(
+    writer: AuditWriter, path: Path
+) -> None:
     assert write(writer, 1) == [None]
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        told = write(writer, 2, 3)
-        assert [type(one) for one in told] == [Overloaded, Overloaded]
-        assert "locked by another process" in str(told[0])
-        ok, words, _ = writer.state()
-        assert not ok
-        assert "locked" in words
-        other.execute("ROLLBACK")
-    assert write(writer, 4) == [None]
-    assert writer.state()[0]
-    assert kept(path) == ["decision-1", "decision-4"]
-    assert_unbroken(path, 2)
+    with locked(path):
+        assert write(writer, 2, 3) == [None, None]
+        assert write(writer, 4) == [None]
+        assert kept(path) == ["decision-1"]
+        state = writer.state()
+        assert (state.ok, state.degraded) == (True, True)
+        assert state.spooled > 0
+        assert "locked by another process" in state.words
+        assert "wait in the spool" in state.words
+    until(lambda: in_order(writer))
+    assert write(writer, 5) == [None]
+    assert kept(path) == [f"decision-{number}" for number in range(1, 6)], "in the order they came"
+    assert_unbroken(path, 5)
+    assert writer.state() == WHOLE
 
 
-def test_a_database_that_is_locked_at_the_start_is_tried_again(path: Path, chain: Chain) -> None:
+def test_who_waits_while_the_spool_is_in_use_does_not_wait_for_the_lock(
+    writer: AuditWriter, path: Path
+) -> None:
+    assert write(writer, 1) == [None]
+    with locked(path):
+        assert write(writer, 2) == [None]  # this one had to find out
+        began = time.monotonic()
+        assert write(writer, *range(3, 40)) == [None] * 37
+        assert time.monotonic() - began < 1.0
+    until(lambda: in_order(writer))
+    assert_unbroken(path, 39)
+
+
+def test_a_database_that_is_locked_at_the_start_does_not_keep_the_service_down(
+    path: Path, chain: Chain
+) -> None:
     AuditStore.open(path).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
-        writer = AuditWriter(lambda: AuditStore.open(path), chain)
+        writer = writer_of(path, chain)
         writer.start()
-        assert not writer.state()[0]
-        assert "locked" in refusal(writer)
-    assert write(writer, 1) == [None]
+        assert (writer.state().ok, writer.state().degraded) == (True, True)
+        assert write(writer, 1, 2) == [None, None]
+    until(lambda: in_order(writer))
     writer.close()
-    assert_unbroken(path, 1)
+    assert_unbroken(path, 2)
+
+
+def test_where_neither_takes_it_the_caller_is_told_and_it_is_tried_again(
+    path: Path, chain: Chain
+) -> None:
+    writer = writer_of(path, chain, room=NO_ROOM)
+    writer.start()
+    assert write(writer, 1) == [None]
+    with locked(path):
+        told = write(writer, 2, 3)
+        assert [type(one) for one in told] == [Overloaded, Overloaded]
+        assert "locked by another process" in str(told[0])
+        state = writer.state()
+        assert not state.ok
+        assert "the spool cannot be used" in state.words
+    until(lambda: writer.state().ok)  # by itself: nobody calls a service that is not ready
+    assert write(writer, 4) == [None]
+    writer.close()
+    assert kept(path) == ["decision-1", "decision-4"]
+    assert_unbroken(path, 2)
+
+
+def test_what_may_have_been_kept_is_never_overwritten(
+    path: Path, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database takes the record and fails to say so; the spool has no room for it."""
+    monkeypatch.setattr(AuditStore, "add", deaf_once(AuditStore.add))
+    writer = writer_of(path, chain, room=NO_ROOM)
+    writer.start()
+    assert write(writer, 1) == [None]
+    assert "the connection was lost" in refusal(writer, 2)
+    until(lambda: writer.state().ok)
+    assert write(writer, 3) == [None]
+    writer.close()
+    assert sorted(kept(path)) == ["decision-1", "decision-2", "decision-3"]
+    with closing(AuditStore.read_only(path)) as store:
+        assert inspect(store, KEY, [chain.heads]).findings == []
+
+
+def test_what_the_database_took_and_did_not_say_is_not_doubled(
+    path: Path, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AuditStore, "add", deaf_once(AuditStore.add))
+    writer = writer_of(path, chain)
+    writer.start()
+    assert write(writer, 1) == [None]
+    assert write(writer, 2) == [None]
+    assert write(writer, 3) == [None]
+    until(lambda: in_order(writer))
+    writer.close()
+    assert kept(path) == ["decision-1", "decision-2", "decision-3"]
+    assert_unbroken(path, 3)
+
+
+def test_records_of_another_hand_in_our_places_are_told_and_ours_set_aside(
+    writer: AuditWriter, path: Path
+) -> None:
+    assert write(writer, 1) == [None]
+    other = sqlite3.connect(path, isolation_level=None)
+    with closing(other):
+        other.execute("BEGIN IMMEDIATE")
+        assert write(writer, 2) == [None]
+        columns = "seq, chain, previous, mac, id, at, client, service, hook, patient, rulebook"
+        asked = f"SELECT 2, {columns[5:]}, site, engine, body FROM records WHERE seq = 1"
+        other.execute(f"INSERT INTO records ({columns}, site, engine, body) {asked}")
+        other.execute("COMMIT")
+    until(lambda: writer.state().spooled == 0)
+    assert "records of another hand" in writer.state().words
+    assert kept(path) == ["decision-1", "decision-1"], "nothing is overwritten"
+    (aside,) = (path.parent / "spool").glob("*.aside")
+    assert [one.entry.id for one in unpacked(aside.read_bytes()).records] == ["decision-2"]
 
 
 def test_a_read_only_database_is_told_and_tried_again(path: Path, chain: Chain) -> None:
     AuditStore.open(path).close()
-    ways: list[Callable[[Path], AuditStore]] = [AuditStore.open, AuditStore.read_only]
-    writer = AuditWriter(lambda: ways.pop()(path), chain)
+    first = [AuditStore.read_only]
+    writer = writer_of(path, chain, opened=lambda: (first or [AuditStore.open]).pop()(path))
     writer.start()
-    assert "read-only" in refusal(writer)
+    assert write(writer, 1) == [None]
+    assert "read-only" in writer.state().words
+    until(lambda: in_order(writer))
     assert write(writer, 2) == [None]
     writer.close()
-    assert_unbroken(path, 1)
+    assert_unbroken(path, 2)
 
 
-def test_a_lost_table_is_told_and_not_made_anew(writer: AuditWriter, path: Path) -> None:
+def test_a_lost_table_is_told_and_not_made_anew(path: Path, chain: Chain) -> None:
+    writer = writer_of(path, chain, room=NO_ROOM)
+    writer.start()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("DROP TABLE records")
     assert "lost a table" in refusal(writer)
+    until(lambda: "cannot be opened" in writer.state().words)
     told = refusal(writer)
     assert "cannot be opened" in told
-    assert str(path) not in told, "a client learns nothing of our folders"
-    ok, words, _ = writer.state()
-    assert not ok
-    assert "lost the table `records`; restore it" in words
+    assert str(path) not in told + writer.state().words, "nobody learns of our folders"
+    assert not writer.state().ok
+    writer.close()
 
 
 def test_a_database_damaged_while_it_is_in_use_is_told(writer: AuditWriter, path: Path) -> None:
@@ -226,13 +370,17 @@ def test_a_database_damaged_while_it_is_in_use_is_told(writer: AuditWriter, path
             raw.seek(4096)
             raw.write(b"\xee" * (size - 4096))
         other.execute("PRAGMA user_version = 7")  # so that no page in memory is trusted any more
-    assert "damaged" in refusal(writer) or "cannot be opened" in refusal(writer)
-    assert not writer.state()[0]
+    assert write(writer, 50, 51) == [None, None], "the spool has them"
+    state = writer.state()
+    assert (state.ok, state.degraded) == (True, True)
+    assert "damaged" in state.words or "cannot be opened" in state.words
+    writer.close()
+    assert [one.stat().st_mode & 0o777 for one in (path.parent / "spool").iterdir()] == [0o600]
 
 
 def test_a_damaged_database_stops_the_start(path: Path, chain: Chain) -> None:
     path.write_bytes(b"no database at all " * 100)
-    writer = AuditWriter(lambda: AuditStore.open(path), chain)
+    writer = writer_of(path, chain)
     with pytest.raises(SettingsError, match="damaged; restore it from a backup"):
         writer.start()
     assert "stopping" in refusal(writer)
@@ -244,28 +392,73 @@ def test_a_database_that_is_taken_away_is_told_and_its_loss_never_hidden(
     assert write(writer, 1, 2) == [None, None]
     for file in path.parent.glob("audit.sqlite*"):
         file.unlink()
-    assert "moved or removed" in refusal(writer, 3)
+    assert write(writer, 3) == [None]
+    until(lambda: writer.state().spooled == 0 and "missing" in writer.state().words)
     assert write(writer, 4) == [None]
-    ok, words, _ = writer.state()
-    assert not ok
-    assert "records that were kept are missing" in words
+    state = writer.state()
+    assert (state.ok, state.degraded) == (True, True)
+    assert "records that were kept are missing" in state.words
     with closing(AuditStore.read_only(path)) as store:
-        done = inspect(store, KEY, path.with_name("audit-heads.log"))
-    assert [(one.seq, one.kind) for one in done.findings] == [(1, CUT)]
-    assert kept(path) == ["decision-4"]
+        done = inspect(store, KEY, [path.with_name("audit-heads.log")])
+    assert [(one.seq, one.kind) for one in done.findings] == [(1, MISSING)]
+    assert kept(path) == ["decision-3", "decision-4"]
+
+
+def test_the_spool_of_a_process_that_ended_is_drained_by_the_next(
+    path: Path, chain: Chain, tmp_path: Path
+) -> None:
+    writer = writer_of(path, chain)
+    writer.start()
+    assert write(writer, 1) == [None]
+    with locked(path):
+        assert write(writer, 2, 3) == [None, None]
+        writer.close()
+    assert kept(path) == ["decision-1"]
+    following = writer_of(path, chain_in(tmp_path, 2))
+    following.start()
+    until(lambda: len(kept(path)) == 3)
+    assert write(following, 4) == [None]
+    following.close()
+    assert sorted(kept(path)) == [f"decision-{number}" for number in range(1, 5)]
+    assert_unbroken(path, 4)
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_rules_and_feedback_come_by_the_same_way(writer: AuditWriter, path: Path) -> None:
+    row = ("ehr", "service", "card-1", "accepted", stamp(NOW), "[]", "", "", stamp(NOW))
+
+    async def both(number: int) -> None:
+        told = Told((row, (*row[:2], f"card-{number}", *row[3:])))
+        await asyncio.gather(writer.write(Archive(f"{number}" * 64, b"tar")), writer.write(told))
+
+    asyncio.run(both(2))
+    with locked(path):
+        asyncio.run(both(3))
+    until(lambda: in_order(writer))
+    with closing(AuditStore.read_only(path)) as store:
+        assert store.rulebook("2" * 64) == store.rulebook("3" * 64) == b"tar"
+        assert sorted(one.card for one in store.feedback()) == ["card-1", "card-2", "card-3"]
+    assert not path.with_name("audit-heads.log").exists(), "no record, no line"
+
+
+def test_text_the_database_never_takes_is_refused_at_once(writer: AuditWriter) -> None:
+    row = ("ehr", "service", "card\0", "accepted", stamp(NOW), "[]", "", "", stamp(NOW))
+    with pytest.raises(Overloaded, match="the feedback cannot be recorded"):
+        asyncio.run(writer.write(Told((row,))))
+    assert writer.state() == WHOLE
 
 
 def test_a_head_file_that_cannot_be_written_loses_no_record(path: Path, chain: Chain) -> None:
     chain.heads.mkdir()
-    writer = AuditWriter(lambda: AuditStore.open(path), chain)
+    writer = writer_of(path, chain)
     writer.start()
     assert write(writer, 1, 2) == [None, None]
-    ok, words, _ = writer.state()
-    assert not ok
-    assert "the head file cannot be written" in words
+    state = writer.state()
+    assert (state.ok, state.degraded) == (True, True)
+    assert "the head file cannot be written" in state.words
     chain.heads.rmdir()
     assert write(writer, 3) == [None]
-    assert writer.state()[0]
+    assert writer.state() == WHOLE
     writer.close()
     assert_unbroken(path, 3)
 
@@ -276,16 +469,16 @@ def test_a_head_file_that_is_taken_away_is_made_anew_and_missed(
     assert write(writer, 1) == [None]
     chain.heads.unlink()
     assert write(writer, 2) == [None]
-    assert "head file cannot be written" in writer.state()[1]
+    assert "head file cannot be written" in writer.state().words
     assert write(writer, 3) == [None]
-    assert writer.state()[0]
+    assert writer.state() == WHOLE
     with closing(AuditStore.read_only(path)) as store:
-        done = inspect(store, KEY, chain.heads)
+        done = inspect(store, KEY, [chain.heads])
     assert [one.kind for one in done.findings] == [HEADS]
 
 
 def test_what_waits_is_kept_when_the_writer_closes(path: Path, chain: Chain) -> None:
-    writer = AuditWriter(lambda: AuditStore.open(path), chain)
+    writer = writer_of(path, chain)
     writer.start()
 
     async def close_meanwhile() -> list[BaseException | None]:
@@ -298,7 +491,8 @@ def test_what_waits_is_kept_when_the_writer_closes(path: Path, chain: Chain) -> 
     assert len(kept(path)) == 500
     assert_unbroken(path, 500)
     assert "closed" in refusal(writer)
-    assert writer.state() == (False, "the audit is closed: the service is stopping", 0)
+    state = writer.state()
+    assert (state.ok, state.words) == (False, "the audit is closed: the service is stopping")
     assert path.with_name("audit-heads.log").read_text().splitlines()[-1].startswith("closed ")
 
 
@@ -320,8 +514,8 @@ def test_in_a_quiet_moment_the_log_is_folded_into_the_database(
 
 
 def test_before_the_start_nothing_is_promised(path: Path, chain: Chain) -> None:
-    writer = AuditWriter(lambda: AuditStore.open(path), chain)
-    assert not writer.state()[0]
+    writer = writer_of(path, chain)
+    assert not writer.state().ok
     assert "not started" in refusal(writer)
     writer.close()
 
@@ -340,10 +534,7 @@ def test_a_disk_that_hangs_does_not_hold_a_caller(
 
 
 def test_two_writers_share_one_file_each_with_its_chain(path: Path, tmp_path: Path) -> None:
-    writers = [
-        AuditWriter(lambda: AuditStore.open(path), chain_in(tmp_path, process))
-        for process in (1, 2)
-    ]
+    writers = [writer_of(path, chain_in(tmp_path, process)) for process in (1, 2)]
     for one in writers:
         one.start()
 
@@ -361,38 +552,51 @@ def test_two_writers_share_one_file_each_with_its_chain(path: Path, tmp_path: Pa
 
 
 FULL_DISK = """
-import asyncio, resource, sys
+import asyncio, resource, sys, time
 from pathlib import Path
+import structlog
 sys.path.insert(0, "tests")
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 from audit_kit import chain_in, entry
+from cds.audit.spoolplace import SpoolPlace
 from cds.audit.store import AuditStore
 from cds.audit.writer import AuditWriter
 from cds.errors import Overloaded
 
 path = Path(sys.argv[1])
-writer = AuditWriter(lambda: AuditStore.open(path), chain_in(path.parent))
+chain = chain_in(path.parent)
+place = SpoolPlace(path.parent / "spool", chain.name, 200_000)
+writer = AuditWriter(lambda: AuditStore.open(path), chain, place)
 writer.start()
 _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, most))
 kept = []
 async def until_full():
+    import os
     for number in range(1000):
         try:
-            await writer.write(entry(number, body=b"x" * 20_000))
+            await writer.write(entry(number, body=os.urandom(20_000)))
         except Overloaded as refused:
             return str(refused)
         kept.append(number)
+        if writer.state().degraded and not spooled:
+            spooled.append(number)
+spooled = []
 told = asyncio.run(until_full())
 print(told)
-print(writer.state()[:2])
+state = writer.state()
+print(state.ok, state.degraded, state.words)
 resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+end = time.monotonic() + 20
+while writer.state().degraded and time.monotonic() < end:
+    time.sleep(0.05)
 asyncio.run(writer.write(entry(5000)))
-print(len(kept), writer.state()[0])
+print(spooled[0], len(kept), writer.state().ok, writer.state().degraded)
 writer.close()
 """
 
 
-def test_a_full_disk_is_told_and_once_there_is_room_the_chain_goes_on(path: Path) -> None:
+def test_on_a_full_disk_the_reserved_spool_goes_on_then_callers_are_told(path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(path)],
         cwd=ROOT, capture_output=True, text=True, timeout=60,
@@ -400,9 +604,38 @@ def test_a_full_disk_is_told_and_once_there_is_room_the_chain_goes_on(path: Path
     assert ran.returncode == 0, ran.stderr
     told, state, after = ran.stdout.splitlines()
     assert "the disk is full" in told
-    assert state.startswith("(False, 'the audit database")
-    number, ok = after.split()
-    assert ok == "True"
-    assert int(number) > 3, "there was room for some"
+    assert state.startswith("False True the audit database")
+    first, number, ok, degraded = after.split()
+    assert (ok, degraded) == ("True", "False")
+    assert 3 < int(first) < int(number) - 3, "there was room for some, and for more in the spool"
     assert kept(path) == [f"decision-{one}" for one in range(int(number))] + ["decision-5000"]
-    assert_unbroken(path, int(number) + 1)
+    with closing(AuditStore.read_only(path)) as store:
+        assert inspect(store, KEY, [path.with_name("audit-heads.log")]).findings == []
+
+
+def test_a_clock_that_goes_backwards_breaks_no_chain(writer: AuditWriter, path: Path) -> None:
+    async def backwards() -> None:
+        for number in range(10):
+            await writer.write(replace(entry(number), at=NOW - timedelta(days=number)))
+
+    asyncio.run(backwards())
+    assert kept(path) == [f"decision-{number}" for number in range(10)], "by place, not by time"
+    with closing(AuditStore.read_only(path)) as store:
+        latest = [one.entry.id for one in store.since(NOW - timedelta(days=2))]
+    assert latest == ["decision-2", "decision-1", "decision-0"]
+    assert_unbroken(path, 10)
+
+
+def test_feedback_of_any_length_is_kept_whole(writer: AuditWriter, path: Path) -> None:
+    rows = tuple(
+        ("ehr", "service", f"card-{number}", "accepted", stamp(NOW), "[]", "", "", stamp(NOW))
+        for number in range(10_000)
+    )
+
+    async def both() -> None:
+        await asyncio.gather(writer.write(Told(rows)), *(writer.write(entry(n)) for n in range(5)))
+
+    asyncio.run(both())
+    with closing(AuditStore.read_only(path)) as store:
+        assert len(store.feedback()) == 10_000
+    assert_unbroken(path, 5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from cds.rulebook.model import (
     Rulebook,
     Where,
 )
-from cds.rulebook.prose.clauses import Speaker, negated
+from cds.rulebook.prose.clauses import SINCE, Speaker, negated
 from cds.rulebook.prose.facts import has_label, noun
 from cds.rulebook.prose.texts import filled
 from cds.rulebook.reading import read_source
@@ -123,6 +124,16 @@ EXAMPLES = read_source(Path(__file__).with_name("sentences.yaml"), "sentences").
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["said"][:60])
 def test_a_clause_is_a_sentence(book: Rulebook, example: Any) -> None:
     assert Speaker(book).sentence(compiled(book, example["clause"])) == example["said"]
+
+
+def test_what_brings_a_card_back_has_changed_since_then(book: Rulebook) -> None:
+    speaker = replace(Speaker(book, {"falls": 7}), against=SINCE)
+    falls = compiled(book, {"magnesium": {"falling_by": "0.2 mg/dL"}})
+    said = "magnesium has fallen by at least 0.2 mg/dL (0.08 mmol/L) since then"
+    assert speaker.sentence(falls) == said
+    named = replace(book.definitions["low_magnesium"], name="falls", clause=falls)
+    speaker = replace(speaker, book=replace(book, definitions={"falls": named}))
+    assert speaker.sentence(Holds("falls", False, Where("test", 1))) == f"{said} (term 7)"
 
 
 @pytest.mark.parametrize(

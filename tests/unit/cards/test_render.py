@@ -229,6 +229,22 @@ def test_a_rule_in_silent_mode_gives_no_card(make: Any) -> None:
     assert cards(make, make.decision(silent_mode=True)) == ()
 
 
+def test_a_card_that_is_held_back_is_not_shown(make: Any) -> None:
+    assert cards(make, make.decision(held_back="overridden 3 h ago")) == ()
+
+
+def test_what_was_folded_into_a_card_is_told_alone_while_that_card_is_held_back(make: Any) -> None:
+    draft = {"family": "potassium-safety", "order": make.order()}
+    head = make.decision("C4", "warning", rule_id="potassium-order", **draft)
+    other = make.decision("C4-iv", "warning", rule_id="potassium-order-iv", **draft)
+    (together,) = cards(make, head, other)
+    assert together["extension"]["rows"] == ["C4", "C4-iv"]
+    (alone,) = cards(make, replace(head, held_back="overridden 3 h ago"), other)
+    assert alone["extension"]["rows"] == ["C4-iv"]
+    assert alone["summary"] == "Summary of C4-iv"
+    assert (alone,) == cards(make, other)
+
+
 @pytest.mark.parametrize("length", [138, 139, 140, 400])
 def test_a_summary_is_shorter_than_140_characters_and_never_ends_inside_a_word(
     make: Any, length: int

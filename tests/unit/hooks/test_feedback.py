@@ -139,6 +139,29 @@ REFUSED = [
     (without(ACCEPTED, "outcomeTimestamp"), "feedback[1].outcomeTimestamp"),
     ({**ACCEPTED, "card": " "}, "feedback[1].card"),
     ({**ACCEPTED, "card": 7}, "feedback[1].card"),
+    ({**ACCEPTED, "card": "a" * 257}, "feedback[1].card"),
+    # no database keeps this character: such a body could never be recorded
+    ({**ACCEPTED, "card": "a\0b"}, "feedback[1].card"),
+    (
+        {**ACCEPTED, "acceptedSuggestions": [{"id": "\0"}]},
+        "feedback[1].acceptedSuggestions[0].id",
+    ),
+    *(
+        (
+            {**OVERRIDDEN, "overrideReason": {"reason": {"code": "c", "system": "s", part: "\0c"}}},
+            f"feedback[1].overrideReason.reason.{part}",
+        )
+        for part in ("code", "system")
+    ),
+    (
+        {
+            **OVERRIDDEN,
+            "overrideReason": {
+                "extension": {**EPIC_REASON, f"{OWN_REASON}.reasonCategory": "4\0"}
+            },
+        },
+        "feedback[1].overrideReason.extension",
+    ),
     ({**ACCEPTED, "outcome": "ignored"}, "feedback[1].outcome"),
     ({**ACCEPTED, "outcome": "Accepted"}, "feedback[1].outcome"),
     (without(ACCEPTED, "acceptedSuggestions"), "feedback[1].acceptedSuggestions"),

@@ -42,7 +42,6 @@ unless: {holds: child}
 suggestions:
   order-again: {label: Order again, create: magnesium-level}
 notes: [{say: "Hold {order}"}]
-repeat: {after: 24 h, unless: {magnesium: {falling_by: 0.2 mg/dL}}}
 override_reasons: [busy]
 known_false_alarms: [a diluted sample]
 """
@@ -60,12 +59,17 @@ def test_a_rule_carries_everything_its_file_says(full: Rulebook) -> None:
     assert (rule.id, rule.status, rule.hooks) == ("test-rule", "active", ("order-select",))
     assert rule.for_each == ForEach(("ppi", "thiazide"), "ppi or thiazide")
     assert isinstance(rule.unless, Holds)
-    assert rule.repeat is not None
-    assert rule.repeat.after == timedelta(hours=24)
-    assert isinstance(rule.repeat.unless, Change)
     assert (rule.override_reasons, rule.known_false_alarms) == (("busy",), ("a diluted sample",))
     assert rule.notes[0].if_ is None
     assert [case.expect for case in rule.cases] == ["fires", "silent"]
+
+
+@pytest.mark.parametrize("unless", ["", ", unless: {magnesium: {falling_by: 0.2 mg/dL}}"])
+def test_a_rule_says_when_its_card_may_come_again(tmp_path: Path, unless: str) -> None:
+    (rule,) = rulefiles.load(tmp_path, f"{RULE}repeat: {{after: 36 h{unless}}}\n").rules
+    assert rule.repeat is not None
+    assert rule.repeat.after == timedelta(hours=36)
+    assert isinstance(rule.repeat.unless, Change) is bool(unless)
 
 
 def test_a_row_carries_its_texts_conditions_and_sources(full: Rulebook) -> None:
@@ -107,6 +111,8 @@ FAULTS = [
      "`bussy` is not a declared override reason. Did you mean `busy`?"),
     (f"{RULE}repeat: {{after: a day}}\n", RULE, "`a day` is not a span of time"),
     (f"{RULE}repeat: {{after: 24 h, unless: {{holds: chil}}}}\n", RULE, "`chil` is not a declared"),
+    (f"{RULE}for_each: {{order: [ppi], which: selected}}\nrepeat: {{after: 24 h}}\n", RULE,
+     "feedback names no order: a card for each order cannot stay away. Leave out `repeat`."),
     (f"{RULE}unless: {{holds: chil}}\n", RULE, "`chil` is not a declared definition."),
     (f"{RULE}notes: [{{say: 'Hold {{order}}'}}]\n", RULE, "`{order}` names no fact"),
     (f"{RULE}notes: [{{say: x, unknown: '{{colour}}'}}]\n", RULE, "`{colour}` names no fact"),

@@ -37,6 +37,17 @@ def test_the_rules_of_these_tests_are_sound(tmp_path: Path) -> None:
     assert found(tmp_path / "b", OFFER) == []
 
 
+def test_what_brings_a_card_back_stands_in_a_file_that_the_rule_uses(tmp_path: Path) -> None:
+    rule = f"{RULE}repeat: {{after: 24 h, unless: {{myasthenia: present}}}}\n"
+    rules = rulefiles.write(tmp_path, rule)
+    other = rules / "shared" / "other.yaml"
+    other.write_text("facts: {myasthenia: {problem: myasthenia-gravis}}\n", encoding="utf-8")
+    (problem,) = rulefiles.problems(tmp_path, rule)
+    assert "`myasthenia` is declared in `other`, which `use` does not name." in problem.message
+    used = rule.replace("use: [base]", "use: [base, other]")
+    assert rulefiles.problems(tmp_path, used) == ()
+
+
 @pytest.mark.parametrize(
     ("own", "whole", "weak"),
     [

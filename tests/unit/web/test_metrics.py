@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
 from cds.bootstrap import Service
-from cds.engine.decision import Decisions
+from cds.engine.decision import Decision, Decisions, Outcome
 from cds.facts.model import Fact, Missing, NotKnown, Presence, Reason
 from cds.fhir.exchange import FhirCallNote
+from cds.rulebook.model import Review, Rule, Where
 from cds.trust.jwks import KeyState
 from cds.web.app import create_app
 from cds.web.health import Check, Health, keys_check, rules_check
@@ -43,6 +45,40 @@ def test_gaps_and_questions_to_fhir_servers_are_counted_by_words() -> None:
     assert 'cds_fhir_calls_total{key="patient",outcome="slow"} 1.0' in text
     assert 'cds_fhir_call_seconds_count{key="patient"} 1.0' in text
     assert 'cds_cards_total{indicator="critical",service="s"} 1.0' in text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "silent_mode", "held_back", "label"),
+    [
+        (Outcome.FIRES, False, "", "fires"),
+        (Outcome.FIRES, True, "", "would-fire"),
+        (Outcome.FIRES, False, "overridden 3 h ago", "held-back"),
+        (Outcome.FIRES, True, "overridden 3 h ago", "would-fire"),
+        (Outcome.SILENT, True, "", "silent"),
+        (Outcome.CANNOT_TELL, True, "", "cannot-tell"),
+        (Outcome.ERROR, True, "", "error"),
+    ],
+)
+def test_what_fired_without_showing_a_card_is_not_counted_as_what_showed_one(
+    outcome: Outcome, silent_mode: bool, held_back: str, label: str
+) -> None:
+    rule = Rule(
+        "quiet", "data-quality", "Quiet", "1.0.0", "active", "Test",
+        Review("pending", date(2026, 1, 1), date(2027, 1, 1)), (), "a test", (), {},
+        Where("rules/quiet.yaml", 1),
+    )  # fmt: skip
+
+    class Judged:
+        cards: tuple[dict[str, Any], ...] = ()
+        decisions = Decisions(
+            (Decision(rule, outcome, "", silent_mode=silent_mode, held_back=held_back),)
+        )
+
+    metrics = Metrics()
+    metrics.answered("s", Judged())
+    told = [line for line in metrics.text().decode().splitlines() if 'rule="quiet"' in line]
+    assert f'cds_rule_outcomes_total{{outcome="{label}",rule="quiet"}} 1.0' in told
+    assert sum("_total" in line for line in told) == 1
 
 
 def test_feedback_reloads_and_keys_are_counted() -> None:
@@ -111,12 +147,12 @@ def test_keys_say_no_when_no_client_can_be_recognised(
 
 def test_one_probe_that_says_no_or_breaks_makes_the_service_not_ready() -> None:
     good = Health({"rules": lambda: rules_check({"rules": 3})})
-    assert good.ready() == (True, {"rules": {"ok": True}})
+    assert good.ready() == ("ready", {"rules": {"ok": True}})
     none = Health({"rules": lambda: rules_check({}), "other": lambda: Check(True)})
-    assert none.ready() == (False, {"rules": {"ok": False}, "other": {"ok": True}})
+    assert none.ready() == ("not ready", {"rules": {"ok": False}, "other": {"ok": True}})
     broken = Health({"keys": lambda: 1 / 0})  # type: ignore[arg-type, return-value]
     ready, told = broken.ready()
-    assert not ready
+    assert ready == "not ready"
     assert told["keys"] == {"ok": False, "outcome": "the check broke: ZeroDivisionError"}
 
 

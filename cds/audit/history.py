@@ -1,0 +1,78 @@
+"""What clinicians said about earlier cards for a patient, asked while a call waits.
+
+It is only ever used to be quieter (`repeat` in a rule), so whatever goes wrong here means: nothing
+is known of earlier cards, and everything is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+
+import structlog
+
+from cds.audit.store import AuditStore
+from cds.errors import CdsError
+from cds.facts.record import Overridden
+
+log = structlog.get_logger("cds.audit")
+
+PATIENCE = 0.1  # seconds a call may wait for it
+_PAUSE = 5.0  # seconds before a database that failed is asked again
+
+
+class History:
+    """Reads the feedback on cards, in a thread of its own over a connection of its own."""
+
+    def __init__(self, open_store: Callable[[], AuditStore], clock: Callable[[], float]) -> None:
+        """`open_store` opens the database for reading."""
+        self._open_store, self._clock = open_store, clock
+        self._store: AuditStore | None = None
+        self._next_try = 0.0
+        self._thread = ThreadPoolExecutor(1, "history")
+
+    async def overridden(
+        self, client: str, patient: str, since: datetime
+    ) -> tuple[Overridden, ...]:
+        """Cards this client was shown for this patient and overrode with a coded reason since then;
+        none where the database cannot be asked in time."""
+        if self._clock() < self._next_try:
+            return ()
+        asked = self._thread.submit(self._ask, client, patient, since)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await asyncio.wrap_future(asked)
+        except TimeoutError:
+            self._pause("it did not answer in time")
+        return ()
+
+    def close(self) -> None:
+        """End the thread, close the database."""
+        self._thread.submit(self._drop)
+        self._thread.shutdown()
+
+    def _ask(self, client: str, patient: str, since: datetime) -> tuple[Overridden, ...]:
+        try:
+            if self._store is None:
+                self._store = self._open_store()
+            found = self._store.overridden(client, patient, since)
+        except CdsError as error:
+            self._drop()
+            self._pause(str(error))
+            return ()
+        return tuple(
+            Overridden(one.rule, one.row, one.indicator, one.code, one.at) for one in found
+        )
+
+    def _pause(self, reason: str) -> None:
+        self._next_try = self._clock() + _PAUSE
+        log.warning("earlier cards not known, so nothing is held back", reason=reason)
+
+    def _drop(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            with suppress(Exception):  # it may have failed in any way
+                store.close()

@@ -1,0 +1,1 @@
+"""One script a step; a step that was released is never changed again."""

@@ -1,0 +1,22 @@
+"""Where the spool files of a machine lie: one folder, one file a writer, named after its chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cds.audit.spool import SUFFIX
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolPlace:
+    """The folder of all spool files, the chain whose file is ours, and the bytes to reserve."""
+
+    folder: Path
+    chain: str
+    reserve: int
+
+    @property
+    def file(self) -> Path:
+        """The file of this writer."""
+        return self.folder / f"{self.chain}{SUFFIX}"

@@ -1,0 +1,42 @@
+"""The statements of the audit database, each written once for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from cds.audit import schema
+
+
+def _insert(table: str, columns: tuple[str, ...], conflict: str = "") -> str:
+    places = ", ".join("?" * len(columns))
+    names = ", ".join(columns)
+    return f"INSERT INTO {table} ({names}) VALUES ({places}){conflict}"  # noqa: S608 - our names
+
+
+_FIRST_STAYS = " ON CONFLICT DO NOTHING"
+RECORD = _insert("records", schema.COLUMNS)
+CARD = _insert("cards", schema.CARD_COLUMNS, _FIRST_STAYS)
+ARCHIVE = _insert("rulebooks", ("digest", "archive"), _FIRST_STAYS)
+TOLD = _insert("feedback", schema.FEEDBACK_COLUMNS, _FIRST_STAYS)
+TOMBSTONE = _insert("tombstones", schema.TOMBSTONE_COLUMNS)
+RECORDS = f"SELECT {', '.join(schema.COLUMNS)} FROM records "  # noqa: S608 - names from schema.py
+TOMBSTONES = f"SELECT {', '.join(schema.TOMBSTONE_COLUMNS)} FROM tombstones "  # noqa: S608 - the same
+RANGE = "chain = ? AND seq >= ? AND seq <= ?"
+DELETE_CARDS = (  # those whose decision has no record outside of the range
+    "DELETE FROM cards WHERE decision IN "  # noqa: S608 - names from here
+    f"(SELECT id FROM records WHERE {RANGE}) AND NOT EXISTS "
+    f"(SELECT 1 FROM records WHERE id = cards.decision AND NOT ({RANGE}))"
+)
+FEEDBACK = (
+    "SELECT f.client, f.card, f.outcome, f.at, f.system, f.code, f.received, c.decision, c.rule, "
+    "c.version, c.row, c.indicator, c.band, c.patient FROM feedback f "
+    "LEFT JOIN cards c ON c.client = f.client AND c.card = f.card "
+    "ORDER BY f.at, f.client, f.card, f.outcome"
+)
+# Both must look for the cards of the patient first and for their feedback one by one, not go
+# through all that was overridden lately, also where they know nothing of what the tables hold:
+# SQLite keeps the order of a CROSS JOIN, and `|| ''` leaves PostgreSQL no other index to choose.
+OVERRIDDEN = (
+    "SELECT c.rule, c.version, c.row, c.indicator, c.band, f.system, f.code, f.at "
+    "FROM cards c CROSS JOIN feedback f WHERE f.client = c.client AND f.card = c.card "
+    "AND c.client = ? AND c.patient = ? AND f.outcome || '' = 'overridden' AND f.code <> '' "
+    "AND f.at || '' >= ? ORDER BY f.at, c.card"
+)
