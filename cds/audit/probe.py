@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from cds.audit.batch import Batch
 from cds.audit.store import AuditStore
 
 
@@ -46,6 +45,6 @@ class Probe:
     def _ask(self) -> None:
         store = self._open_store()
         try:
-            store.add(Batch())  # an empty transaction: can it be written now?
+            store.try_writing()  # a locked file opens well
         finally:
             store.close()

@@ -68,6 +68,10 @@ class AuditStore:
         if steps:
             self._database.add(steps)
 
+    def try_writing(self) -> None:
+        """Keep nothing, and raise StoreError where something could not be kept now."""
+        self._database.add([])
+
     def drain(self, batch: Batch) -> tuple[Sealed, ...]:
         """Keep what is not there yet of a batch that waited elsewhere. Returns the records whose
         place holds *another* record: they are not kept, for nothing is ever overwritten."""

@@ -536,3 +536,15 @@ def test_nothing_to_keep_asks_nothing_of_the_database(store: AuditStore) -> None
     store.close()
     store.add(Batch())
     assert store.drain(Batch()) == ()
+
+
+def test_a_database_that_cannot_be_written_now_says_so_without_being_written(path: Path) -> None:
+    with closing(AuditStore.open(path, wait=0.05)) as store:
+        store.try_writing()
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreError, match="locked by another process"):
+                store.try_writing()
+            other.execute("ROLLBACK")
+        store.try_writing()
+        assert store.count() == 0
