@@ -79,13 +79,13 @@ class Keeper:
     ) -> None:
         self._settings = settings
         self._wall = wall
-        key = key_of(settings.audit_key)
+        self._key = key = key_of(settings.audit_key)
         self._identity = Identity(key, plain=settings.audit_identity == "plain")
         chain = Chain(chain_name(host, process, wall(), key), key, heads_of(settings))
         place = database_of(settings)
         spool = SpoolPlace(spool_of(settings), chain.name, settings.spool_mb * _MIB)
         self._writer = AuditWriter(lambda: AuditStore.open(place), chain, spool, clock)
-        self._history = History(lambda: AuditStore.read_only(place, wait=1.0), clock)
+        self._history = History(lambda: AuditStore.read_only(place, wait=1.0), clock, key)
         self._rulebooks: set[str] = set()
         self._keeping: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[None]] = {}
 
@@ -132,7 +132,8 @@ class Keeper:
         changes nothing.
         """
         if items:
-            await self._writer.write(told_of(client.name, service, items, self._wall()))
+            told = told_of(client.name, service, items, self._wall(), self._key)
+            await self._writer.write(told)
 
     async def earlier(
         self, call: HookCall, client: Client, since: datetime

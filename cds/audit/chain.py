@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from cds.audit.batch import Sealed, Tombstone
@@ -24,8 +25,10 @@ PUBLIC_KEY = hashlib.sha256(b"cds audit: no key was set, so this one is known to
 _GENESIS = b"cds audit chain 1"
 _RECORD = b"cds audit record 1"
 _TOMBSTONE = b"cds audit tombstone 1"
+_FEEDBACK = b"cds audit feedback 1"
 _NAME_OF_KEY = b"cds audit key name 1"
 _KEYED = re.compile(r"-k([0-9a-f]{8})(\.[0-9]+)?$")
+_KEYED_SEAL = re.compile(r"k([0-9a-f]{8}):[0-9a-f]{64}")
 
 
 def key_of(text: str | None) -> bytes:
@@ -33,6 +36,7 @@ def key_of(text: str | None) -> bytes:
     return hashlib.sha256(text.encode()).digest() if text else PUBLIC_KEY
 
 
+@cache
 def key_name(key: bytes) -> str:
     """Eight characters that tell keys apart and do not give them away."""
     return _mac(key, _NAME_OF_KEY).hex()[:8]
@@ -80,6 +84,28 @@ def tombstone_tag(key: bytes, stone: Tombstone) -> bytes:
     numbers = (str(stone.first).encode(), str(stone.last).encode())
     ends = (stone.previous, stone.mac, stone.purged.encode())
     return _mac(key, _TOMBSTONE, stone.chain.encode(), *numbers, *ends)
+
+
+def told_seal(key: bytes, said: Sequence[str]) -> str:
+    """The seal of a row of feedback, the name of its key in front. `said`: all its columns but the
+    seal. Rows are in no chain, so a row that is deleted leaves no gap."""
+    mac = _mac(key, _FEEDBACK, *(text.encode() for text in said))
+    return f"k{key_name(key)}:{mac.hex()}"
+
+
+def told_holds(key: bytes, row: Sequence[str]) -> bool:
+    """Whether a row of feedback (`schema.FEEDBACK_COLUMNS`) was sealed with this key as it is."""
+    *said, mac = row
+    try:
+        return hmac.compare_digest(told_seal(key, said), mac)
+    except (TypeError, AttributeError, UnicodeEncodeError):  # a column that holds something else
+        return False
+
+
+def told_otherwise(key: bytes, mac: object) -> bool:
+    """Whether the seal of a row of feedback names another key than this one."""
+    named = _KEYED_SEAL.fullmatch(mac) if isinstance(mac, str) else None
+    return named is not None and named[1] != key_name(key)
 
 
 class Chain:

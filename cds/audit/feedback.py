@@ -3,8 +3,9 @@
 Kept are the ids of card and suggestions, outcome, moment and coded reason. The comment of a
 clinician is not kept, since it may name the patient, nor is the display of a reason. Feedback may
 come before its decision, hours later or for a card nobody here has shown: all of it is kept, and
-card and decision are brought together only when it is counted. Feedback is not sealed: what a
-clinician did with a card is a client's word, and no decision rests on it.
+card and decision are brought together only when it is counted. A decision may rest on feedback
+(`repeat`), so each row is sealed. A row that somebody deletes is not missed: then a card comes once
+more than it should.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 
 from cds.audit.batch import Told
+from cds.audit.chain import told_seal
 from cds.audit.codec import canonical
 from cds.audit.columns import as_csv, table
 from cds.audit.store import ToldCard, stamp
@@ -66,12 +68,16 @@ class Report:
     strangers: int
 
 
-def told_of(client: str, service: str, items: Iterable[Feedback], received: datetime) -> Told:
-    """What is kept of one body of feedback, in one piece. `received` (aware) is when it came.
+def told_of(
+    client: str, service: str, items: Iterable[Feedback], received: datetime, key: bytes
+) -> Told:
+    """What is kept of one body of feedback, in one piece. `received` (aware) is when it came, `key`
+    what its rows are sealed with.
 
     Kept once: the same client, card, outcome and moment is the same entry, and the first stays.
     """
-    return Told(tuple(_row(client, service, item, stamp(received)) for item in items))
+    rows = (_row(client, service, item, stamp(received)) for item in items)
+    return Told(tuple((*row, told_seal(key, row)) for row in rows))
 
 
 def counted(

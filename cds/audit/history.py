@@ -1,7 +1,8 @@
 """What clinicians said about earlier cards for a patient, asked while a call waits.
 
 It is only ever used to be quieter (`repeat` in a rule), so whatever goes wrong here means: nothing
-is known of earlier cards, and everything is told.
+is known of earlier cards, and everything is told. Nor does feedback count whose seal does not hold:
+nobody shall silence a card by writing into the database.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import datetime
 
 import structlog
 
+from cds.audit.chain import told_holds
 from cds.audit.store import AuditStore
 from cds.errors import CdsError
 from cds.facts.record import Overridden
@@ -27,9 +29,11 @@ _PAUSE = 5.0  # seconds before a database that failed is asked again
 class History:
     """Reads the feedback on cards, in a thread of its own over a connection of its own."""
 
-    def __init__(self, open_store: Callable[[], AuditStore], clock: Callable[[], float]) -> None:
-        """`open_store` opens the database for reading."""
-        self._open_store, self._clock = open_store, clock
+    def __init__(
+        self, open_store: Callable[[], AuditStore], clock: Callable[[], float], key: bytes
+    ) -> None:
+        """`open_store` opens the database for reading; `key` is what feedback is sealed with."""
+        self._open_store, self._clock, self._key = open_store, clock, key
         self._store: AuditStore | None = None
         self._next_try = 0.0
         self._thread = ThreadPoolExecutor(1, "history")
@@ -64,7 +68,9 @@ class History:
             self._pause(str(error))
             return ()
         return tuple(
-            Overridden(one.rule, one.row, one.indicator, one.code, one.at) for one in found
+            Overridden(one.rule, one.row, one.indicator, one.code, one.at)
+            for one in found
+            if told_holds(self._key, one.told)
         )
 
     def _pause(self, reason: str) -> None:

@@ -34,7 +34,8 @@ class ToldCard:
 
 @dataclass(frozen=True, slots=True)
 class Overridden:
-    """A card that was overridden with a coded reason (`system`, `code`) at `at`."""
+    """A card that was overridden with a coded reason (`system`, `code`) at `at`. `told` is the row
+    of feedback that says so (`schema.FEEDBACK_COLUMNS`), so that its seal can be looked at."""
 
     rule: str
     version: str
@@ -44,6 +45,7 @@ class Overridden:
     system: str
     code: str
     at: datetime
+    told: tuple[str, ...] = ()
 
 
 def stamp(at: datetime) -> str:
@@ -81,11 +83,19 @@ def tombstone_row(item: Tombstone) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def overridden_of(row: tuple[Any, ...]) -> Overridden:
-    """What a row of `sql.OVERRIDDEN` says."""
-    rule, version, name, indicator, band, system, code, at = row
-    moment = datetime.fromisoformat(at)
-    return Overridden(rule, version, name, indicator, band, system, code, moment)
+def overridden_of(row: tuple[Any, ...]) -> Overridden | None:
+    """What a row of `sql.OVERRIDDEN` says; None where this program cannot have written it."""
+    rule, version, name, indicator, band, *told = row
+    _, _, _, _, at, _, system, code, _, _ = told
+    try:
+        for text in row:
+            text.encode("utf-8")
+        moment = datetime.fromisoformat(at)
+        if stamp(moment) != at:
+            return None
+    except (ValueError, AttributeError):
+        return None
+    return Overridden(rule, version, name, indicator, band, system, code, moment, tuple(told))
 
 
 def sealed_of(row: tuple[Any, ...]) -> Sealed:

@@ -21,6 +21,7 @@ SEAL_COLUMNS = ("chain", "seq", "previous", "mac")
 COLUMNS = (*SEAL_COLUMNS, *ENTRY_COLUMNS)
 FEEDBACK_COLUMNS = (
     "client", "service", "card", "outcome", "at", "accepted", "system", "code", "received",
+    "mac",
 )  # fmt: skip
 CARD_COLUMNS = (
     "client", "card", "decision", "patient", "rule", "version", "row", "indicator", "band",

@@ -25,6 +25,15 @@ DELETE_CARDS = (  # those whose decision has no record outside of the range
     f"(SELECT id FROM records WHERE {RANGE}) AND NOT EXISTS "
     f"(SELECT 1 FROM records WHERE id = cards.decision AND NOT ({RANGE}))"
 )
+AT_ONCE = 64  # decisions that are asked for together
+_DECISIONS = ", ".join("?" * AT_ONCE)
+CARDS_OF = (
+    f"SELECT {', '.join(schema.CARD_COLUMNS)} FROM cards "  # noqa: S608 - the same
+    f"WHERE decision IN ({_DECISIONS})"
+)
+CARD_KNOWN = "SELECT 1 FROM cards WHERE client = ? AND card = ?"
+DECIDED = f"SELECT client, id FROM records WHERE id IN ({_DECISIONS})"  # noqa: S608 - from above
+TOLD_ROWS = f"SELECT {', '.join(schema.FEEDBACK_COLUMNS)} FROM feedback"  # noqa: S608 - the same
 FEEDBACK = (
     "SELECT f.client, f.card, f.outcome, f.at, f.system, f.code, f.received, c.decision, c.rule, "
     "c.version, c.row, c.indicator, c.band, c.patient FROM feedback f "
@@ -35,7 +44,8 @@ FEEDBACK = (
 # through all that was overridden lately, also where they know nothing of what the tables hold:
 # SQLite keeps the order of a CROSS JOIN, and `|| ''` leaves PostgreSQL no other index to choose.
 OVERRIDDEN = (
-    "SELECT c.rule, c.version, c.row, c.indicator, c.band, f.system, f.code, f.at "
+    "SELECT c.rule, c.version, c.row, c.indicator, c.band, "  # noqa: S608 - names from schema.py
+    f"{', '.join(f'f.{name}' for name in schema.FEEDBACK_COLUMNS)} "
     "FROM cards c CROSS JOIN feedback f WHERE f.client = c.client AND f.card = c.card "
     "AND c.client = ? AND c.patient = ? AND f.outcome || '' = 'overridden' AND f.code <> '' "
     "AND f.at || '' >= ? ORDER BY f.at, c.card"

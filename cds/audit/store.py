@@ -14,6 +14,7 @@ from typing import Any
 
 from cds.audit import schema, sql
 from cds.audit.batch import Batch, Sealed, Tombstone
+from cds.audit.cardindex import CardIndex
 from cds.audit.database import DamagedRecord, Database, Step, StoreError, Unusable
 from cds.audit.rows import (
     Overridden,
@@ -138,9 +139,19 @@ class AuditStore:
 
     def overridden(self, client: str, patient: str, since: datetime) -> list[Overridden]:
         """What was overridden with a coded reason for this patient from that moment on, by time.
-        `patient` as it is kept (`Identity.patient`). Quick enough to ask while a caller waits."""
+        `patient` as it is kept (`Identity.patient`). Quick enough to ask while a caller waits.
+        Whether the seals of these rows hold is for the caller to see."""
         rows = self._ask(sql.OVERRIDDEN, client, patient, stamp(since))
-        return list(map(overridden_of, rows))
+        return [found for row in rows if (found := overridden_of(row))]
+
+    def told_rows(self) -> Iterator[tuple[Any, ...]]:
+        """All feedback in `schema.FEEDBACK_COLUMNS`, in no order, as it stands."""
+        return self._database.rows(sql.TOLD_ROWS)
+
+    @property
+    def cards(self) -> CardIndex:
+        """What can be looked up of cards."""
+        return CardIndex(self._database)
 
     def bodies(self) -> Iterator[tuple[str, Any]]:
         """Client and body of every record, in no order, as they stand: nothing is checked."""

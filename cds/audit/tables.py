@@ -51,7 +51,8 @@ RECORDS = sa.Table(
 # The files of a rulebook (a tar file) by its digest.
 RULEBOOKS = sa.Table("rulebooks", METADATA, _text("digest", key=True), _bytes("archive"))
 
-# `accepted` is a JSON list of ids, `system` and `code` the reason ("" = none), all as received.
+# `accepted` is a JSON list of ids, `system` and `code` the reason ("" = none), all as received;
+# `mac` seals the row ("" where it is older than such seals).
 FEEDBACK = sa.Table(
     "feedback",
     METADATA,
@@ -64,6 +65,7 @@ FEEDBACK = sa.Table(
     _text("system"),
     _text("code"),
     _text("received"),
+    sa.Column("mac", _TEXT, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 

@@ -1,23 +1,28 @@
-"""Is the audit what was written? Finds the first bad record of every chain and says what it is.
+"""Is the audit what was written? Finds the first bad record of every chain and says what it is,
+and what else is not as the records say: cards, rules, feedback.
 
 Without the key, or with a part of the files only, some things cannot be told: a tail that was cut
-from the database *and* from the head file, and a chain that was taken out of both.
+from the database *and* from the head file, and a chain that was taken out of both. Feedback that
+was deleted is never missed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from cds.audit.chain import key_name, other_key
 from cds.audit.findings import (
+    CARDS,
     CUT,
     DATABASE,
     EDITED,
+    FEEDBACK,
     HEADS,
     INSERTED,
     KEY,
     MISSING,
+    RULEBOOK,
     SPOOL,
     SWAPPED,
     TOMBSTONE,
@@ -26,14 +31,14 @@ from cds.audit.findings import (
     some,
 )
 from cds.audit.headcheck import compare, known_heads, missing_heads
-from cds.audit.heads import HeadLine
-from cds.audit.spooled import Spooled, read_spool
+from cds.audit.spooled import read_spool
 from cds.audit.store import AuditStore, StoreError
+from cds.audit.vouch import Witness
 from cds.audit.walk import Walk
 
 __all__ = [
-    "CUT", "DATABASE", "EDITED", "HEADS", "INSERTED", "KEY", "MISSING", "SPOOL", "SWAPPED",
-    "TOMBSTONE", "Finding", "Inspection", "inspect", "verify",
+    "CARDS", "CUT", "DATABASE", "EDITED", "FEEDBACK", "HEADS", "INSERTED", "KEY", "MISSING",
+    "RULEBOOK", "SPOOL", "SWAPPED", "TOMBSTONE", "Finding", "Inspection", "inspect", "verify",
 ]  # fmt: skip
 
 
@@ -65,14 +70,22 @@ def inspect(
         return done
     done.findings += [*_damage(store), *spooled.findings, *(missing_heads(heads) if names else ())]
     done.chains = len(names)
-    for name in names:
-        if _is_ours(name, key, done):
-            _chain(store, key, heads, name, known.get(name, []), spooled, done)
-    for name in known:
-        if name not in names:
-            words = "all its records are missing from the database; the head file knows them"
-            done.findings.append(Finding(name, 1, CUT, words))
+    ours = [name for name in names if _is_ours(name, key, done)]
+    witness = Witness(store, key, ours)
+    for name in ours:
+        lines = known.get(name, [])
+        walk = Walk(store, key, name, lines, spooled.of(name), witness)
+        if _chain(walk, name, done):
+            compare(heads, key, name, walk.good, lines, done)
+            witness.end(name, done)
+    done.findings += _lost(name for name in known if name not in names)
+    witness.close(done)
     return done
+
+
+def _lost(chains: Iterable[str]) -> Iterator[Finding]:
+    words = "all its records are missing from the database; the head file knows them"
+    return (Finding(name, 1, CUT, words) for name in chains)
 
 
 def _damage(store: AuditStore) -> list[Finding]:
@@ -99,19 +112,16 @@ def _is_ours(name: str, key: bytes, done: Inspection) -> bool:
     return other is None
 
 
-def _chain(
-    store: AuditStore, key: bytes, heads: Sequence[Path], name: str, lines: list[HeadLine],
-    spooled: Spooled, done: Inspection,
-) -> None:  # fmt: skip
-    walk = Walk(store, key, name, lines, spooled.of(name))
+def _chain(walk: Walk, name: str, done: Inspection) -> bool:
+    """Whether every record of it stands as it was written, in its place."""
     bad = walk.run()
     done.records += walk.records
     done.purged += walk.purged
     if bad is not None:
         done.findings.append(bad)
-        return
+        return False
     kept = walk.purged + walk.records
     if walk.good > kept:
         done.waiting += walk.good - kept
         done.remarks.append(f"chain {name}: waiting in the spool: {some(kept + 1, walk.good)}")
-    compare(heads, key, name, walk.good, lines, done)
+    return True

@@ -21,6 +21,7 @@ from cds.audit.findings import (
 from cds.audit.heads import HeadLine
 from cds.audit.spooled import Waiting
 from cds.audit.store import AuditStore, DamagedRecord, StoreError
+from cds.audit.vouch import Witness
 
 _BEFORE_ALL = -(1 << 63)
 
@@ -31,9 +32,9 @@ class Walk:
 
     def __init__(
         self, store: AuditStore, key: bytes, chain: str, lines: Sequence[HeadLine],
-        waiting: Mapping[int, Waiting],
+        waiting: Mapping[int, Waiting], witness: Witness,
     ) -> None:  # fmt: skip
-        self._store, self._key, self._chain = store, key, chain
+        self._store, self._key, self._chain, self._witness = store, key, chain, witness
         self._lines, self._waiting = lines, waiting
         self._start(())
 
@@ -51,6 +52,7 @@ class Walk:
 
     def _start(self, stones: Sequence[Tombstone]) -> None:
         self._stones = stones
+        self._witness.start()
         self._mac = genesis(self._key, self._chain)
         self.good = self.purged = self.records = 0
         self._known = {line.last: line.mac for line in self._lines}
@@ -65,6 +67,7 @@ class Walk:
                 if bad := self._record(record):
                     return bad
                 self.records += 1
+                self._witness.saw(record)
         except StoreError as error:
             return self._unread(error)
         for seq in sorted(seq for seq in self._waiting if seq > self.good):

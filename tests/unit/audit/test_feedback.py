@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from audit_kit import NOW, chain_in, entry
+from audit_kit import KEY, NOW, chain_in, entry
+from audit_kit import told as row
 from cds.audit import schema
 from cds.audit.batch import Batch
 from cds.audit.entry import Shown
@@ -53,7 +54,7 @@ def path(tmp_path: Path) -> Path:
 
 def told(path: Path, *items: Feedback, client: str = "ehr-one", at: datetime = NOW) -> None:
     with closing(AuditStore.open(path)) as store:
-        store.add(Batch(told=(told_of(client, SERVICE, items, at),)))
+        store.add(Batch(told=(told_of(client, SERVICE, items, at, KEY),)))
 
 
 def decided(path: Path, *shown: Shown, client: str = "ehr-one", number: int = 1) -> None:
@@ -85,12 +86,12 @@ def card(number: int = 1, **changed: Any) -> ToldCard:
 
 
 def test_what_became_of_a_card_is_kept_without_any_free_text() -> None:
-    found = told_of("ehr-one", SERVICE, [OVERRIDDEN, ACCEPTED], NOW)
+    found = told_of("ehr-one", SERVICE, [OVERRIDDEN, ACCEPTED], NOW, KEY)
     first = ("ehr-one", SERVICE, "card-1")
     at, received = "2026-11-21T09:00:00.000000+00:00", "2026-11-22T12:00:00.000000+00:00"
     assert found.rows == (
-        (*first, "overridden", at, "[]", OURS, "goals-of-care", received),
-        (*first, "accepted", at, '["suggestion-1","suggestion-2"]', "", "", received),
+        row(*first, "overridden", at, "[]", OURS, "goals-of-care", received),
+        row(*first, "accepted", at, '["suggestion-1","suggestion-2"]', "", "", received),
     )
     assert {len(row) for row in found.rows} == {len(schema.FEEDBACK_COLUMNS)}
     assert "Smith" not in repr(found)
@@ -99,7 +100,7 @@ def test_what_became_of_a_card_is_kept_without_any_free_text() -> None:
 
 def test_a_moment_without_offset_is_no_moment_of_receipt() -> None:
     with pytest.raises(ValueError, match="without its offset"):
-        told_of("ehr-one", SERVICE, [ACCEPTED], datetime(2026, 11, 22))  # noqa: DTZ001
+        told_of("ehr-one", SERVICE, [ACCEPTED], datetime(2026, 11, 22), KEY)  # noqa: DTZ001
 
 
 def test_a_body_that_comes_again_changes_nothing(path: Path, report: Callable[..., Report]) -> None:

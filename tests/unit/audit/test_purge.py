@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_kit import KEY, NOW, chain_in, entry, keep
+from audit_kit import KEY, NOW, RULES, chain_in, entry, keep, showing, told
 from cds.audit import purge as purging
 from cds.audit.batch import Archive, Batch, Told, Tombstone
 from cds.audit.chain import Chain, key_of
@@ -133,7 +133,7 @@ def test_a_plan_says_what_would_go_and_changes_nothing(
 def tell(store: AuditStore, *received: int) -> None:
     """Feedback that came in these seconds."""
     rows = tuple(
-        ("ehr", "s", f"card-{one}", "accepted", stamp(NOW), "[]", "", "", stamp(second(one)))
+        told("ehr", "s", f"card-{one}", "accepted", stamp(NOW), "[]", "", "", stamp(second(one)))
         for one in received
     )
     store.add(Batch(told=(Told(rows),)))
@@ -157,15 +157,12 @@ def test_rules_stay_and_cards_go_with_their_decision(store: AuditStore, chain: C
 
 
 def shown(number: int) -> Entry:
-    card = Shown(f"shown-{number}", "a-rule", "1", "row", "warning", "band")
-    made = entry(number)
-    values = [getattr(made, name) for name in made.__dataclass_fields__ if name != "shown"]
-    return Entry(*values, shown=(card,))
+    return showing(number, Shown(f"shown-{number}", "a-rule", "1", "row", "warning", "band"))
 
 
 def said(card: str) -> tuple[str, ...]:
     at = stamp(second(40))
-    return ("ehr-one", "s", card, "accepted", at, "[]", "", "", at)
+    return told("ehr-one", "s", card, "accepted", at, "[]", "", "", at)
 
 
 def test_nothing_goes_where_something_was_found(store: AuditStore, chain: Chain) -> None:
@@ -324,8 +321,8 @@ def secret(number: int) -> Entry:
     card = Shown(f"{number * 7919 % 1000:03d}-{mark}", "a-rule", "1", "row", "warning", "band")
     body = (mark * (30 + number * 7 % 900)).encode()
     return Entry(
-        f"id-{mark}", second(number), "ehr", "s", "h", f"hmac:{mark}", "r", "site", "1", body,
-        shown=(card,),
+        f"id-{mark}", second(number), "ehr", "s", "h", f"hmac:{mark}", RULES.digest, "example", "1",
+        body, shown=(card,),
     )  # fmt: skip
 
 

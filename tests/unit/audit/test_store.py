@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from audit_kit import NOW, chain_in, entry, keep, made
+from audit_kit import told as row
 from cds.audit import schema
 from cds.audit import sql as statements
 from cds.audit.batch import Archive, Batch, Sealed, Told, Tombstone
@@ -325,7 +326,7 @@ def told(
 ) -> tuple[str, ...]:
     """A row of feedback, received an hour after."""
     received = stamp(at + timedelta(hours=1))
-    return (client, "service", card, outcome, stamp(at), "[]", "urn:s", code, received)
+    return row(client, "service", card, outcome, stamp(at), "[]", "urn:s", code, received)
 
 
 def feed(store: AuditStore, *rows: tuple[str, ...]) -> None:
@@ -354,7 +355,7 @@ def test_the_first_decision_of_a_card_stays(store: AuditStore, chain: Chain) -> 
 
 
 @pytest.mark.parametrize(
-    ("row", "found"),
+    ("said", "found"),
     [
         (told("c-1"), True),
         (told("c-1", NOW + timedelta(days=1)), True),
@@ -367,14 +368,14 @@ def test_the_first_decision_of_a_card_stays(store: AuditStore, chain: Chain) -> 
     ids=["then", "later", "before", "accepted", "no reason", "another patient", "another client"],
 )
 def test_what_was_overridden_is_asked_by_client_patient_and_time(
-    store: AuditStore, chain: Chain, row: tuple[str, ...], found: bool
+    store: AuditStore, chain: Chain, said: tuple[str, ...], found: bool
 ) -> None:
     other = replace(entry(2), patient="hmac:other", shown=(replace(SHOWN, card="c-2"),))
     keep(store, chain, [replace(entry(1), shown=(SHOWN,)), other])
-    feed(store, row)
+    feed(store, said)
     expected = Overridden(
         "hypomagnesemia", "1.2.0", "A2", "critical", "magnesium: severe", "urn:s", "rejected",
-        datetime.fromisoformat(row[4]),
+        datetime.fromisoformat(said[4]), said,
     )  # fmt: skip
     assert store.overridden(CLIENT, PATIENT, NOW) == ([expected] if found else [])
 

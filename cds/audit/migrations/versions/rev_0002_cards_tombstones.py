@@ -1,4 +1,4 @@
-"""Cards in a table of their own, so that feedback finds them; tombstones of purged records."""
+"""Cards in a table of their own, so that feedback finds them; tombstones; seals of feedback."""
 
 from typing import Any
 
@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.Column("purged", _TEXT, nullable=False),
         sa.Column("tag", sa.LargeBinary, nullable=False),
     )
+    op.add_column("feedback", sa.Column("mac", _TEXT, nullable=False, server_default=""))
     _fill(op.get_bind(), cards)
     if _OLD_TABLE in sa.inspect(op.get_bind()).get_table_names():
         op.drop_table(_OLD_TABLE)
