@@ -58,7 +58,7 @@ book: $(DEV)  ## what is made from the rules anew: BOOK.md, rule.schema.json, an
 check: lint  ## everything a change must pass: lint, then all tests
 	@$(MAKE) --no-print-directory test
 
-bench: $(DEV)  ## this service against a bare echo and an idiomatic one, as ratios
+bench: $(DEV)  ## this service against a bare echo, as ratios, 15 min; docs/PERFORMANCE.md has the result
 	@$(BIN)/python -m bench
 
 wheel: $(RUN)  ## dist/electrolyte_cds-*.whl: the service with its rules, to install anywhere

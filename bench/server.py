@@ -8,31 +8,43 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from time import perf_counter
 from types import TracebackType
 from typing import IO, Self
 
-from bench.targets import Target
+from bench.calls import Calls
+from bench.targets import Place, Target
+from bench.tokens import tokens
 
-READY_SECONDS = 30
+READY_SECONDS = 120
+_STEP = 0.01  # seconds between two looks whether it listens
 # Not the folder for temporary files, which may be memory: what is kept goes to a disk.
 KEPT_IN = Path(__file__).parent / "results"
+_FEW = 16  # bytes; `{"cards":[]}` is shorter than any answer worth measuring
 
 
 class Server:
-    """`with Server(target) as server:` starts it and waits for the first good answer."""
+    """`with Server(target, body):` starts it and waits for the first good answer.
 
-    def __init__(self, target: Target, body: bytes) -> None:
+    `body` is a name of `bodies`, for the first call; `more` are further environment variables.
+    """
+
+    def __init__(
+        self, target: Target, body: str, ehr: int = 0, more: Mapping[str, str] | None = None
+    ) -> None:
         self.target = target
-        self.body = body
-        self.port = _free_port()
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
         self._kept = tempfile.TemporaryDirectory(dir=KEPT_IN)
-        kept = {"CDS_STATE": self._kept.name} if target.keeps else {}
-        words = ["--port", str(self.port), "--no-access-log", "--ws", "none", *target.options]
+        self.place = Place(_free_port(), Path(self._kept.name), ehr)
+        self.ready_s = 0.0
+        self._first = self.calls((target.body(body, self.place),))
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
+        self._began = perf_counter()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", target.app, *words],
-            env={**os.environ, **target.environment, **kept},
+            self._words(),
+            env={**os.environ, **target.environment(self.place), **(more or {})},
             stdout=self._log,
             stderr=self._log,
         )
@@ -40,11 +52,12 @@ class Server:
     def __enter__(self) -> Self:
         try:
             self._wait()
-            status, answer = self.ask()
+            status, answer = self._ask()
+            self.ready_s = round(perf_counter() - self._began, 2)
         except BaseException:
             self._stop()
             raise
-        if status != 200 or answer == b'{"cards":[]}':
+        if status != 200 or len(answer) < _FEW:
             self._stop()
             raise SystemExit(f"bench: {self.target.name} answered {status}: {answer[:300]!r}")
         return self
@@ -57,48 +70,82 @@ class Server:
     ) -> None:
         self._stop()
 
-    def ask(self) -> tuple[int, bytes]:
-        """One call, status and body of the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=READY_SECONDS)
-        headers = {"Content-Type": "application/json"}
-        connection.request("POST", self.target.path, self.body, headers)
-        reply = connection.getresponse()
-        answer = reply.read()
-        connection.close()
-        return reply.status, answer
+    def calls(self, bodies: tuple[bytes, ...], *, fresh: bool = False) -> Calls:
+        """Calls to this server; `fresh`: each about another patient."""
+        address = f"http://127.0.0.1:{self.place.port}{self.target.path}"
+        token = tokens(address) if self.target.signed else None
+        return Calls(self.place.port, self.target.path, bodies, fresh, token)
 
     def memory_mib(self) -> float | None:
-        """Resident memory of the process, where the system tells it."""
-        status = Path(f"/proc/{self._process.pid}/status")
-        if not status.exists():
-            return None
-        line = next(text for text in status.read_text().splitlines() if text.startswith("VmRSS:"))
-        return round(int(line.split()[1]) / 1024, 1)
+        """Resident memory of the process, or of the largest of its workers, where the system tells
+        it."""
+        family = [self._process.pid, *_children(self._process.pid)]
+        sizes = [size for size in map(_resident_mib, family) if size is not None]
+        return max(sizes) if sizes else None
+
+    def _words(self) -> list[str]:
+        port = ["--port", str(self.place.port)]
+        if not self.target.app:
+            return [sys.executable, "-m", "cds", "serve", *port]
+        words = ["--factory", "--no-access-log", "--ws", "none"]
+        return [self.target.python, "-m", "uvicorn", self.target.app, *port, *words]
+
+    def _ask(self) -> tuple[int, bytes]:
+        with socket.create_connection(("127.0.0.1", self.place.port), READY_SECONDS) as to:
+            to.sendall(self._first.next())
+            reply = http.client.HTTPResponse(to)
+            reply.begin()
+            return reply.status, reply.read()
 
     def _wait(self) -> None:
-        for _ in range(READY_SECONDS * 20):
+        for _ in range(int(READY_SECONDS / _STEP)):
             if self._process.poll() is not None:
                 self._log.seek(0)
                 text = self._log.read().decode(errors="replace")[-2000:]
                 raise SystemExit(f"bench: {self.target.name} did not start\n{text}")
             with socket.socket() as probe:
-                probe.settimeout(0.05)
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                probe.settimeout(_STEP)
+                if probe.connect_ex(("127.0.0.1", self.place.port)) == 0:
                     return
             try:
-                self._process.wait(0.05)
+                self._process.wait(_STEP)
             except subprocess.TimeoutExpired:
                 continue
         raise SystemExit(f"bench: {self.target.name} did not listen in {READY_SECONDS} s")
 
     def _stop(self) -> None:
+        """Also of one that never became ready."""
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(20)
         self._log.close()
         self._kept.cleanup()
+
+
+def started(
+    stack: ExitStack, makers: Sequence[Callable[[], Server]], *, together: bool
+) -> list[Server]:
+    """All of them, one after the other so that each has the machine for its start, or `together`
+    where the time a start takes is of no interest."""
+    if not together:
+        return [stack.enter_context(make()) for make in makers]
+    made = [make() for make in makers]
+    return [stack.enter_context(server) for server in made]
 
 
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
+
+
+def _children(process: int) -> list[int]:
+    listed = Path(f"/proc/{process}/task/{process}/children")
+    return [int(text) for text in listed.read_text().split()] if listed.exists() else []
+
+
+def _resident_mib(process: int) -> float | None:
+    status = Path(f"/proc/{process}/status")
+    if not status.exists():
+        return None
+    line = next(text for text in status.read_text().splitlines() if text.startswith("VmRSS:"))
+    return round(int(line.split()[1]) / 1024, 1)

@@ -73,17 +73,20 @@ def answer(
     client: Client,
     fetched: Fetched = NOTHING,
     history: Iterable[Overridden] = (),
+    *,
+    whole: bool = True,
 ) -> Answer:
     """Cards and decisions for one hook call, in the shape its client reads.
 
     `now` is the clinical moment (aware); `fetched` is what the call left out; `history` is what
     this client told us of cards for this patient, in any order. Raises BadRequest (4xx) when the
     call cannot be answered for this patient. Pure: the same call, rulebook, now, client, data
-    fetched and history give the same bytes (law 7).
+    fetched and history give the same bytes (law 7). With `whole=False` the cards are the same and
+    the decisions are only those of rules that may fire: for who keeps no record and shows no trace.
     """
     chart = read_chart(call, book.terminology, now, fetched.supplied)
     record = replace(chart.record, overridden=history_of(history))
-    decisions = decide(book, record, now, call.hook, no_drugs_because(call))
+    decisions = decide(book, record, now, call.hook, no_drugs_because(call), whole=whole)
     digest = _digest(call, fetched)
     decision_id = _decision_id(call, book, client, digest, record.overridden)
     context = CardContext(

@@ -9,17 +9,19 @@ Only the classes listed here are kept: whatever else turns up is an error, never
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import date, datetime
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, timezone, tzinfo
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from cds.audit.names import CodecError, named
+from cds.audit.objects import Way, Ways, exactly, reader, writer
 from cds.facts.model import (
     Category,
     Evidence,
@@ -102,7 +104,9 @@ def parse(body: bytes) -> dict[str, Any]:
 
 def encode(value: Any) -> dict[str, Any]:
     """The tree of a Record, a Fact or anything they hold. Raises CodecError naming the field."""
-    return cast(dict[str, Any], _way(cast(Hashable, type(value))).write(value))
+    kind: Any = type(value)
+    written: dict[str, Any] = _way(kind).write(value)
+    return written
 
 
 def decode(kind: type[T], tree: Any) -> T:
@@ -110,30 +114,9 @@ def decode(kind: type[T], tree: Any) -> T:
     return cast(T, _way(cast(Hashable, kind)).read(tree))
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """There and back for one type. `empty` is what is left out, by its class; None = nothing."""
-
-    write: Callable[[Any], Any]
-    read: Callable[[Any], Any]
-    empty: type | None = None
-
-
-_Ways = tuple[tuple[str, _Way], ...]
-
-
-def _exactly(kind: type) -> Callable[[Any], Any]:
-    def same(value: Any) -> Any:
-        if value.__class__ is not kind:
-            raise CodecError(f"{kind.__name__} is expected, not {type(value).__name__}")
-        return value
-
-    return same
-
-
-def _text(kind: type, spell: Callable[[Any], str], read: Callable[[str], Any]) -> _Way:
+def _text(kind: type, spell: Callable[[Any], str], read: Callable[[str], Any]) -> Way:
     """A type written as text; what reads back as text only by luck is refused."""
-    check = _exactly(kind)
+    check = exactly(kind)
 
     def back(value: Any) -> Any:
         try:
@@ -144,12 +127,25 @@ def _text(kind: type, spell: Callable[[Any], str], read: Callable[[str], Any]) -
             raise CodecError(f"this is not the text of a {kind.__name__}")
         return found
 
-    return _Way(lambda value: spell(check(value)), back)
+    def there(value: Any) -> str:
+        return spell(value if value.__class__ is kind else check(value))
+
+    return Way(there, back)
 
 
 def _instant(value: datetime) -> str:
+    # Equal instants may be written with other offsets, and in a zone with summer time one wall time
+    # has two: an instant and a fixed offset together are written in one way only.
+    zone = value.tzinfo
+    if zone.__class__ is timezone:
+        return _spelled(value, zone)
     if value.utcoffset() is None:
         raise CodecError("a time without an offset cannot be kept")
+    return value.isoformat(timespec="microseconds")
+
+
+@lru_cache(4096)  # one instant stands in a result, in facts and in what they rest on
+def _spelled(value: datetime, _: tzinfo | None) -> str:
     return value.isoformat(timespec="microseconds")
 
 
@@ -162,10 +158,10 @@ def _decimal(text: str) -> Decimal | None:
     return Decimal(text) if isinstance(text, str) else None
 
 
-_PLAIN: dict[Any, _Way] = {
-    str: _Way(_exactly(str), _exactly(str), str),
-    bool: _Way(_exactly(bool), _exactly(bool), bool),
-    int: _Way(_exactly(int), _exactly(int)),
+_PLAIN: dict[Any, Way] = {
+    str: Way(exactly(str), exactly(str), str),
+    bool: Way(exactly(bool), exactly(bool), bool),
+    int: Way(exactly(int), exactly(int)),
     Decimal: _text(Decimal, str, _decimal),
     datetime: _text(datetime, _instant, _aware),
     date: _text(date, date.isoformat, date.fromisoformat),
@@ -173,7 +169,7 @@ _PLAIN: dict[Any, _Way] = {
 
 
 @cache
-def _way(hint: Any) -> _Way:
+def _way(hint: Any) -> Way:
     """How a value with this type hint is written and read."""
     if hint in _PLAIN:
         return _PLAIN[hint]
@@ -185,96 +181,65 @@ def _way(hint: Any) -> _Way:
     if origin in (tuple, frozenset):
         return _many(origin, args[0])
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return _text(hint, lambda value: value.value, hint)
+        return _text(hint, attrgetter("_value_"), hint)  # `value` is looked up in Python
     kind = origin or hint
     if kind not in CLASSES:
         raise CodecError(f"`{getattr(kind, '__name__', kind)}` is not among what is kept")
     return _object(kind, args)
 
 
-def _many(kind: type, item: Any) -> _Way:
-    one = _Way(named, _exactly(str)) if item is Hashable else _way(item)
-    check, is_set = _exactly(kind), kind is frozenset
+def _many(kind: type, item: Any) -> Way:
+    one = Way(named, exactly(str)) if item is Hashable else _way(item)
+    check, is_set = exactly(kind), kind is frozenset
 
     def write(value: Any) -> list[Any]:
+        if one is _PLAIN[str] and {*map(type, check(value))} <= {str}:
+            return sorted(value) if is_set else list(value)
         found = [one.write(each) for each in check(value)]
         return sorted(found) if is_set else found
 
     def read(value: Any) -> Any:
-        return kind(one.read(each) for each in _exactly(list)(value))
+        return kind(one.read(each) for each in exactly(list)(value))
 
-    return _Way(write, read, kind)
+    return Way(write, read, kind)
 
 
-def _one_of(hints: tuple[Any, ...]) -> _Way:
+def _one_of(hints: tuple[Any, ...]) -> Way:
     """`X | None`, or one of several classes with its kind beside its fields."""
     kinds = [hint for hint in hints if hint is not NoneType]
     empty = NoneType if NoneType in hints else None
     if len(kinds) == 1:
         only = _way(kinds[0])
-        return _Way(only.write, only.read, empty)
+        return Way(only.write, only.read, empty)
     ways = {kind: _way(kind) for kind in kinds}
-    by_name = {kind.__name__.lower(): way for kind, way in ways.items()}
+    names = {kind: kind.__name__.lower() for kind in kinds}
+    by_name = {names[kind]: way for kind, way in ways.items()}
 
     def write(value: Any) -> dict[str, Any]:
         way = ways.get(value.__class__)
         if way is None:
             raise CodecError(f"{type(value).__name__} is none of {', '.join(by_name)}")
-        return {KIND: value.__class__.__name__.lower(), **way.write(value)}
+        tree: dict[str, Any] = way.write(value)
+        tree[KIND] = names[value.__class__]
+        return tree
 
     def read(value: Any) -> Any:
-        tree = dict(_exactly(dict)(value))
+        tree = dict(exactly(dict)(value))
         way = by_name.get(str(tree.pop(KIND, "")))
         if way is None:
             raise CodecError(f"`{KIND}` names none of {', '.join(by_name)}")
         return way.read(tree)
 
-    return _Way(write, read, empty)
+    return Way(write, read, empty)
 
 
-def _object(kind: type, args: tuple[Any, ...]) -> _Way:
+def _object(kind: type, args: tuple[Any, ...]) -> Way:
     """A dataclass, field by field."""
     ways = _ways(kind, args)
-    return _Way(_writer(kind, ways), _reader(kind, ways))
+    return Way(writer(kind, ways), reader(kind, ways))
 
 
-def _writer(kind: type, ways: _Ways) -> Callable[[Any], Any]:
-    check = _exactly(kind)
-
-    def write(value: Any) -> dict[str, Any]:
-        check(value)
-        found, name = {}, ""
-        try:
-            for name, way in ways:
-                item = getattr(value, name)
-                if item or item.__class__ is not way.empty:
-                    found[name] = way.write(item)
-        except CodecError as error:
-            raise CodecError(f"{kind.__name__}.{name}: {error}") from None
-        return found
-
-    return write
-
-
-def _reader(kind: type, ways: _Ways) -> Callable[[Any], Any]:
-    check, names = _exactly(dict), {name for name, _ in ways}
-
-    def read(value: Any) -> Any:
-        tree, name = check(value), ""
-        if not tree.keys() <= names:
-            raise CodecError(f"{kind.__name__} has a field that this version does not know")
-        found = {}
-        try:
-            for name, way in ways:
-                found[name] = way.read(tree[name]) if name in tree else _left_out(way)
-        except CodecError as error:
-            raise CodecError(f"{kind.__name__}.{name}: {error}") from None
-        return kind(**found)
-
-    return read
-
-
-def _ways(kind: type, args: tuple[Any, ...]) -> _Ways:
+def _ways(kind: type, args: tuple[Any, ...]) -> Ways:
     if not is_dataclass(kind):  # pragma: no cover - CLASSES holds nothing else
         raise CodecError(f"{kind.__name__} has no fields")
     hints = get_type_hints(kind)
@@ -284,9 +249,3 @@ def _ways(kind: type, args: tuple[Any, ...]) -> _Ways:
         own = getattr(hint, "__parameters__", ())
         found.append((item.name, _way(hint[args] if own and args else hint)))
     return tuple(found)
-
-
-def _left_out(way: _Way) -> Any:
-    if way.empty is None:
-        raise CodecError("it is missing")
-    return way.empty()

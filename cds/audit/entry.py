@@ -9,10 +9,9 @@ addresses of persons are never read from a chart, so they cannot come here.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import version
@@ -20,7 +19,8 @@ from typing import Any
 
 import msgspec
 
-from cds.audit.codec import FORMAT, canonical, encode
+from cds.audit.codec import FORMAT, canonical
+from cds.audit.pieces import record_tree
 from cds.audit.redact import cards_kept, without_ids
 from cds.audit.trees import written
 from cds.audit.valueband import band_of
@@ -101,7 +101,7 @@ class Identity:
             return f"{kind}/{name}"
         # The first word keeps these hashes apart from everything else the key may sign.
         message = canonical(["reference", client, kind, name])
-        return f"hmac:{hmac.new(self.key, message, hashlib.sha256).hexdigest()[:32]}"
+        return f"hmac:{hmac.digest(self.key, message, 'sha256').hex()[:32]}"
 
 
 def entry_of(
@@ -120,13 +120,14 @@ def entry_of(
 
     Raises CodecError when the answer holds what cannot be kept.
     """
+    who = _Who.of(call, client, identity)
     tree = {
         "format": FORMAT,
         "now": now.isoformat(timespec="microseconds"),
         "digests": {"body": call.body_digest, "fetched": fetched.digest()},
         "timings": _timings(seconds, fetched),
-        **_asked(call, client, identity),
-        **_answered(call, client, answer, identity),
+        **_asked(call, client, who),
+        **_answered(call, answer, who),
     }
     return Entry(
         id=answer.decision_id,
@@ -134,13 +135,35 @@ def entry_of(
         client=client.name,
         service=call.service,
         hook=call.hook,
-        patient=identity.patient(client.name, call.patient_id),
+        patient=who.patient,
         rulebook=book.digest,
         site=book.site,
         engine=ENGINE,
-        body=_body(tree, call, client, identity),
+        body=_body(tree, call, who),
         shown=tuple(_shown(card, answer.decisions, book) for card in answer.cards),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Who:
+    """What is kept of the patient and the encounter ("" = none) of a call, and of all others."""
+
+    client: str
+    identity: Identity
+    patient: str
+    encounter: str
+
+    @classmethod
+    def of(cls, call: HookCall, client: Client, identity: Identity) -> _Who:
+        patient = identity.patient(client.name, call.patient_id)
+        encounter = ""
+        if call.encounter_id:
+            encounter = identity.encounter(client.name, call.encounter_id)
+        return cls(client.name, identity, patient, encounter)
+
+    def kept(self, reference: str) -> str:
+        """`Type/id` with its id hashed, or as it is."""
+        return self.identity.reference(self.client, reference)
 
 
 def _shown(card: Mapping[str, Any], decisions: Decisions, book: Rulebook) -> Shown:
@@ -163,53 +186,46 @@ def _band(rule: str, row: str, summary: str, decisions: Decisions, book: Ruleboo
     return band_of(meant[0], book) if meant else ""
 
 
-def _asked(call: HookCall, client: Client, identity: Identity) -> dict[str, Any]:
-    encounter = call.encounter_id
+def _asked(call: HookCall, client: Client, who: _Who) -> dict[str, Any]:
     return {
         "hook_instance": call.hook_instance,
         "user": call.user_id.partition("/")[0],
-        "encounter": identity.encounter(client.name, encounter) if encounter else "",
+        "encounter": who.encounter,
         "profile": client.profile.name,
         "no_drugs": no_drugs_because(call),
     }
 
 
-def _answered(call: HookCall, client: Client, answer: Answer, identity: Identity) -> dict[str, Any]:
+def _answered(call: HookCall, answer: Answer, who: _Who) -> dict[str, Any]:
     return {
-        "record": encode(_nameless(answer.record, client, identity)),
+        "record": _nameless(answer.record, who),
         "gaps": _gaps(answer.record),
         "defects": answer.defects,
-        "cards": cards_kept(
-            answer.cards,
-            lambda reference: identity.reference(client.name, reference),
-            lambda reference: _draft_of(call, reference),
-        ),
+        "cards": cards_kept(answer.cards, who.kept, lambda order: _draft_of(call, order)),
         **written(answer.decisions),
     }
 
 
-def _body(tree: dict[str, Any], call: HookCall, client: Client, identity: Identity) -> bytes:
+def _body(tree: dict[str, Any], call: HookCall, who: _Who) -> bytes:
     body = canonical(tree)
-    if identity.plain:
+    if who.identity.plain:
         return body
-    ids = [("Patient", call.patient_id, identity.patient(client.name, call.patient_id))]
+    ids = [("Patient", call.patient_id, who.patient)]
     if call.encounter_id:
-        kept = identity.encounter(client.name, call.encounter_id)
-        ids.append(("Encounter", call.encounter_id, kept))
+        ids.append(("Encounter", call.encounter_id, who.encounter))
     # on a card an odd id stands as `plain` leaves it
     as_shown = [(kind, plain(name), kept) for kind, name, kept in ids]
-    return without_ids(body.decode(), dict.fromkeys(ids + as_shown)).encode()
+    return without_ids(body, dict.fromkeys(ids + as_shown))
 
 
-def _nameless(record: Record, client: Client, identity: Identity) -> Record:
+def _nameless(record: Record, who: _Who) -> dict[str, Any]:
     """The record with its person and place named by what is kept of them, whatever the resources
     that told about them were called."""
-    person, place = record.person, record.place
-    return replace(
-        record,
-        person=replace(person, source=identity.reference(client.name, person.source)),
-        place=replace(place, source=place.source and identity.reference(client.name, place.source)),
-    )
+    tree = record_tree(record)
+    tree["person"]["source"] = who.kept(record.person.source)
+    if record.place.source:
+        tree["place"]["source"] = who.kept(record.place.source)
+    return tree
 
 
 def _timings(seconds: float, fetched: Fetched) -> dict[str, Any]:

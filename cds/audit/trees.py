@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from cds.audit.codec import encode
 from cds.engine.decision import Decision, Decisions, Judgement, LevelJudged, Offer, Withheld
 from cds.facts.model import Fact
@@ -35,63 +37,83 @@ def written(decisions: Decisions) -> Json:
     }
 
 
+class _Node(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A judged clause as it is written: what is left out is what its default says."""
+
+    children: tuple[int, ...] = ()
+    clause: str = ""
+    definition: str = ""
+    fact: int | None = None
+    names: tuple[str, ...] = ()
+    say: str = ""
+    verdict: str = ""
+    why: str | None = None  # None: the fact says it
+
+
 @dataclass(slots=True)
 class _Tables:
     """Facts and nodes by their place. Objects are known again by identity: the engine works each
     out once; `_kept` holds them, so that no identity is given to another."""
 
     facts: list[Json] = field(default_factory=list)
-    nodes: list[Json] = field(default_factory=list)
+    _nodes: dict[_Node, int] = field(default_factory=dict)
     _kept: dict[int, tuple[object, int]] = field(default_factory=dict)
-    _equal: dict[object, int] = field(default_factory=dict)
+    _alike: dict[tuple[str, str], list[tuple[Fact, int]]] = field(default_factory=dict)
+
+    @property
+    def nodes(self) -> list[_Node]:
+        """By their place."""
+        return list(self._nodes)
 
     def fact(self, item: Fact) -> int:
         """The place of a fact."""
         known = self._kept.get(id(item))
         if known is None:
-            place = self._equal.get(item)
-            if place is None:
-                place = self._equal[item] = len(self.facts)
-                self.facts.append(encode(item))
-            known = self._kept[id(item)] = (item, place)
+            known = self._kept[id(item)] = (item, self._fact(item))
         return known[1]
+
+    def _fact(self, item: Fact) -> int:
+        # By two texts first: to hash all that a fact holds costs as much as to write it.
+        alike = self._alike.setdefault((item.name, item.explained), [])
+        for other, place in alike:
+            if other == item:
+                return place
+        place = len(self.facts)
+        alike.append((item, place))
+        self.facts.append(encode(item))
+        return place
 
     def node(self, item: Judgement) -> int:
         """The place of a judged clause; what it rests on stands before it."""
         known = self._kept.get(id(item))
         if known is None:
-            tree, same = self._node(item)
-            place = self._equal.get(same)
-            if place is None:
-                place = self._equal[same] = len(self.nodes)
-                self.nodes.append(tree)
-            known = self._kept[id(item)] = (item, place)
+            node = self._node(item)
+            known = (item, self._nodes.setdefault(node, len(self._nodes)))
+            self._kept[id(item)] = known
         return known[1]
 
-    def _node(self, item: Judgement) -> tuple[Json, object]:
-        fact = None if item.fact is None else self.fact(item.fact)
-        said = item.fact is not None and item.why == item.fact.explained
-        tree = _filled(
-            {
-                "verdict": item.verdict.value,
-                "clause": item.clause,
-                "why": "" if said else item.why,
-                "children": tuple(self.node(child) for child in item.children),
-                "definition": item.definition,
-                "say": item.say,
-                "names": item.names,
-            }
-        )
-        same = tuple(tree.items())
+    def _node(self, item: Judgement) -> _Node:
+        fact, why = item.fact, item.why or None
+        about = None
         if fact is not None:
-            tree["fact"] = fact
-            if not said:
-                tree["why"] = item.why
-        return tree, (same, fact, said)
+            about = self.fact(fact)
+            # Most often the fact says why, and says it in its own place.
+            why = None if item.why == fact.explained else item.why
+        return _Node(
+            tuple(map(self.node, item.children)),
+            item.clause or "",
+            item.definition or "",
+            about,
+            item.names or (),
+            item.say or "",
+            item.verdict._value_,
+            why,
+        )
 
 
 def _filled(tree: Json) -> Json:
-    return {name: value for name, value in tree.items() if value not in ("", None, (), [], False)}
+    """Without what is empty; a number that is nothing is empty too."""
+    return {name: value for name, value in tree.items() if value}
 
 
 def _rule(item: Decision, tables: _Tables) -> Json:

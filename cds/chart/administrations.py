@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from cds.chart.doses import electrolyte, read_amount
-from cds.chart.drugs import Drug, identify, narrowed
+from cds.chart.drugs import Drug, identify, narrowed, of_concept
 from cds.chart.medication_index import MedicationIndex
 from cds.chart.reading import (
     OTHER_PATIENT,
@@ -24,6 +24,7 @@ from cds.chart.reading import (
     decoded,
     named,
     of_type,
+    once,
     whose,
 )
 from cds.chart.routes import read_route
@@ -60,6 +61,18 @@ class Context:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A MedicationAdministration as it was written; `drug` is None where it stands in another
+    resource, `was_given` says whether it is a dose at all."""
+
+    given: MedicationAdministration
+    drug: Drug | None
+    was_given: bool
+    start: datetime | None
+    end: datetime | None
+
+
 def read_administrations(
     supplied: Supplied,
     orders: Mapping[str, MedicationOrder],
@@ -74,14 +87,15 @@ def read_administrations(
     lines: list[str] = []
     lost = 0
     for resource in of_type(supplied, "MedicationAdministration"):
-        given = decoded(resource, _administration)
-        if given is None or not given.status:
+        read = once(resource, terms, _read)
+        given = read.given if read else None
+        if read is None or given is None or not given.status:
             lines.append(named(resource, UNREADABLE if given is None else NO_STATUS))
             lost += 1
         elif whose(given.subject, patient_id) is Whose.OTHER:
             lines.append(named(resource, OTHER_PATIENT))
-        elif given.status in TOOK_PLACE and not _NOT_GIVEN.search(_method(given.dosage)):
-            entry = _entry(resource, given, context)
+        elif read.was_given:
+            entry = _entry(resource, read, context)
             if entry.start is not None and entry.start > now:
                 lines.append(named(resource, FUTURE))
             else:
@@ -120,10 +134,20 @@ def _method(dosage: AdministeredDosage | None) -> str:
     return " | ".join(said)
 
 
-def _entry(
-    resource: RawResource, given: MedicationAdministration, context: Context
-) -> Administration:
-    drug = identify(
+def _read(resource: RawResource, terms: Terminology) -> _Given | None:
+    # from its own bytes: what is remembered must not hold the whole body
+    given = decoded(resource.alone(), _administration)
+    if given is None:
+        return None
+    was_given = given.status in TOOK_PLACE and not _NOT_GIVEN.search(_method(given.dosage))
+    referred = given.medicationReference is not None
+    drug = None if referred else of_concept(given.medicationCodeableConcept, terms)
+    return _Given(given, drug, was_given, *_times(given))
+
+
+def _entry(resource: RawResource, read: _Given, context: Context) -> Administration:
+    given = read.given
+    drug = read.drug or identify(
         given.medicationCodeableConcept,
         given.medicationReference,
         given.contained,
@@ -132,37 +156,20 @@ def _entry(
     )
     request = given.request.relative() if given.request else ""
     order = context.orders.get(request)
-    start, end = _times(given)
-    entry = Administration(
+    substances, product = _what(drug, order)
+    stated, systemic = read_route(given.dosage.route if given.dosage else None)
+    parenteral = _parenteral(stated, drug, order)
+    inside = systemic and drug.systemic and (order is None or order.systemic)
+    return Administration(
         source=resource.ref,
         name=drug.name or (order.name if order else ""),
         request=order.source if order else request,
-        substances=(),
-        parenteral=None,
-        start=start,
-        end=end,
-        completed=given.status == "completed",
-    )
-    return _dosed(entry, given.dosage, drug, order, context)
-
-
-def _dosed(
-    entry: Administration,
-    dosage: AdministeredDosage | None,
-    drug: Drug,
-    order: MedicationOrder | None,
-    context: Context,
-) -> Administration:
-    substances, product = _what(drug, order)
-    stated, systemic = read_route(dosage.route if dosage else None)
-    parenteral = _parenteral(stated, drug, order)
-    if not (systemic and drug.systemic and (order is None or order.systemic)):
-        return replace(entry, parenteral=parenteral)
-    return replace(
-        entry,
-        substances=narrowed(substances, parenteral),
+        substances=narrowed(substances, parenteral) if inside else (),
         parenteral=parenteral,
-        dose=_dose(dosage, substances, product, parenteral, context),
+        start=read.start,
+        end=read.end,
+        dose=_dose(given.dosage, substances, product, parenteral, context) if inside else None,
+        completed=given.status == "completed",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import msgspec
 
@@ -15,12 +16,13 @@ from cds.chart.reading import (
     decoded,
     named,
     of_type,
+    once,
     whose,
 )
 from cds.facts.record import AllergyEntry, Listing
 from cds.facts.terminology import Terminology
 from cds.fhir.bundle import RawResource, Supplied
-from cds.fhir.datatypes import CodeableConcept
+from cds.fhir.datatypes import CodeableConcept, Reference
 from cds.fhir.resources import AllergyIntolerance
 from cds.kernel.codes import ATC, Coding
 
@@ -32,6 +34,16 @@ _ATC_LEVELS = (5, 4, 3)
 _allergy = msgspec.json.Decoder(AllergyIntolerance)
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one AllergyIntolerance says; `readable` is False where that is nothing at all."""
+
+    patient: Reference | None
+    over: bool
+    readable: bool
+    entries: tuple[AllergyEntry, ...]
+
+
 def read_allergies(
     supplied: Supplied, terms: Terminology, patient_id: str
 ) -> tuple[Listing[AllergyEntry], tuple[str, ...]]:
@@ -40,17 +52,25 @@ def read_allergies(
     lines: list[str] = []
     lost = 0
     for resource in of_type(supplied, "AllergyIntolerance"):
-        allergy = decoded(resource, _allergy)
-        if allergy is not None and _is_over(allergy):
+        allergy = once(resource, terms, _said)
+        if allergy is not None and allergy.over:
             continue
         if allergy is not None and whose(allergy.patient, patient_id) is Whose.OTHER:
             lines.append(named(resource, OTHER_PATIENT))
-        elif allergy is None or not _says_anything(allergy):
+        elif allergy is None or not allergy.readable:
             lines.append(named(resource, UNREADABLE))
             lost += 1
         else:
-            entries.extend(_entries(resource, allergy, terms))
+            entries.extend(allergy.entries)
     return closed_listing(supplied, entries, lost), tuple(lines)
+
+
+def _said(resource: RawResource, terms: Terminology) -> _Said | None:
+    allergy = decoded(resource, _allergy)
+    if allergy is None:
+        return None
+    found = _entries(resource, allergy, terms)
+    return _Said(allergy.patient, _is_over(allergy), _says_anything(allergy), found)
 
 
 def _is_over(allergy: AllergyIntolerance) -> bool:
@@ -70,11 +90,11 @@ def _says_anything(allergy: AllergyIntolerance) -> bool:
 
 def _entries(
     resource: RawResource, allergy: AllergyIntolerance, terms: Terminology
-) -> list[AllergyEntry]:
+) -> tuple[AllergyEntry, ...]:
     concepts = _named_in(allergy)
     found = frozenset[str]().union(*(_substances(concept, terms) for concept in concepts))
     name = next((words for concept in concepts if (words := concept.words())), "")
-    return [AllergyEntry(resource.ref, name, found)] if found else []
+    return (AllergyEntry(resource.ref, name, found),) if found else ()
 
 
 def _substances(concept: CodeableConcept, terms: Terminology) -> frozenset[str]:

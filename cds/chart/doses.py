@@ -7,7 +7,6 @@ was verified (clinical pack R30). Nothing is read from free text, nothing guesse
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -110,14 +109,14 @@ def read_unit(quantity: ResultQuantity) -> str | Unclear:
         return Unclear("dose without unit")
     if "Mg" in texts:  # the element, a spelling of mg, or UCUM's tonne
         return Unclear("unit `Mg` is ambiguous")
-    known = {_SPELLED[_plain(text)] for text in texts if _plain(text) in _SPELLED}
+    known = {unit for text in texts if (unit := _SPELLED.get(_plain(text))) is not None}
     if len(known) > 1:
         return Unclear("unit and code of the dose disagree")
     return known.pop() if known else Unclear("dose unit not understood")
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"\(s\)$", "", text.lower())
+    return text.lower().removesuffix("(s)")
 
 
 def read_amount(

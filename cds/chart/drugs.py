@@ -56,14 +56,32 @@ def identify(
     own = of_concept(concept, terms)
     if reference is None:
         return own
-    medication = index.medication(reference, contained)
+    medication = _referred(reference, contained, index, terms)
     shown = of_texts((reference.display or "",), terms)
     if medication is None:
         return replace(_merged((own, shown)), flags=(*own.flags, *shown.flags, UNRESOLVED))
-    drug = _merged((own, _of_medication(medication, contained, index, terms, deep=True)))
+    drug = _merged((own, medication))
     if not drug.identified or not (drug.name or drug.substances):
         drug = _merged((drug, shown))
     return drug if drug.name else replace(drug, name=shown.name)
+
+
+def _referred(
+    reference: Reference, contained: Contained, index: MedicationIndex, terms: Terminology
+) -> Drug | None:
+    """The drug of the Medication a reference names; None when that cannot be had. Made once in a
+    call, unless it may depend on what the order contains."""
+    name = reference.reference or ""
+    if not contained and name in index.told:
+        found: Drug | None = index.told[name]
+        return found
+    medication = index.medication(reference, contained)
+    drug = None
+    if medication is not None:
+        drug = _of_medication(medication, contained, index, terms, deep=True)
+    if not contained:
+        index.told[name] = drug
+    return drug
 
 
 def _of_medication(
@@ -241,7 +259,11 @@ def narrowed(substances: tuple[Substance, ...], parenteral: bool | None) -> tupl
     a magnesium salt usable both ways is the one it is given as."""
     if parenteral is None:
         return substances
-    return tuple(replace(item, roles=_roles(item, parenteral)) for item in substances)
+    return tuple([_narrowed(item, _roles(item, parenteral)) for item in substances])
+
+
+def _narrowed(item: Substance, roles: frozenset[str]) -> Substance:
+    return item if roles == item.roles else replace(item, roles=roles)
 
 
 def _roles(item: Substance, parenteral: bool) -> frozenset[str]:

@@ -36,7 +36,8 @@ def once_each(orders: Iterable[Pair]) -> tuple[MedicationOrder, ...]:
 
 def identity(request: MedicationRequest, order: MedicationOrder) -> frozenset[Hashable]:
     """What names an order whatever its kind: an active order and its draft share one (R29)."""
-    plain = replace(order, kind=OrderKind.ACTIVE)
+    active = order.kind is OrderKind.ACTIVE
+    plain = order if active else replace(order, kind=OrderKind.ACTIVE)
     return frozenset(_keys(request, plain) | _based_on(request, plain))
 
 
@@ -51,7 +52,10 @@ def _folded(pairs: tuple[Pair, ...], leader: list[int]) -> tuple[MedicationOrder
     for place, (_, order) in enumerate(pairs):
         top = _top(leader, place)
         also[top] = (*also.get(top, ()), *((order.source,) if top != place else ()))
-    return tuple(replace(pairs[top][1], also=sources) for top, sources in also.items())
+    return tuple(
+        replace(pairs[top][1], also=sources) if sources else pairs[top][1]
+        for top, sources in also.items()
+    )
 
 
 def _drug(order: MedicationOrder) -> Hashable:

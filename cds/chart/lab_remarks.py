@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from cds.fhir.bundle import UNDECODABLE, is_present
+from cds.fhir.bundle import ABSENT, UNDECODABLE, is_present
 from cds.fhir.resources import Observation
 
 _WORD = re.compile(r"(\w*?)(?:ha?emoly|h\u00e4moly)(?!tic\s+(?:an|ur|dis|trans))\w*", re.IGNORECASE)
-_HINT = re.compile(rb'[Mm][Oo][Ll][Yy]|"HEM"')  # every spelling, also with an escaped umlaut
 _DENIED_BEFORE = re.compile(
     r"\b(?:no|not|non|without|negative\s+for|free\s+of|absence\s+of|kein\w*|nicht|ohne)[\s-]*"
     r"(?:(?:any|visibl[ey]|significant(?:ly)?|gross(?:ly)?|evidence|signs?|of|detectable|apparent"
@@ -39,6 +39,7 @@ _FOREIGN = re.compile(
     re.IGNORECASE,
 )
 _BLOOD = re.compile(r"\b(?:blood|serum|plasma|blut)\b", re.IGNORECASE)
+_LONGEST_NAME = 120  # characters; the names of tests and specimens are remembered up to here
 _UNSAID = frozenset({"system", "url", "reference", "id", "resourceType"})
 _any = msgspec.json.Decoder()
 
@@ -69,9 +70,20 @@ def haemolysis(observation: Observation, raw: msgspec.Raw) -> Haemolysis:
 
     `raw` is the whole resource: most say nothing of the kind, and are not searched further.
     """
-    if not _HINT.search(bytes(raw)):
+    parts = [part for part in _remarks(observation) if part is not ABSENT]
+    nothing = not parts and not observation.valueString and observation.component is ABSENT
+    if nothing or not _hints(bytes(raw)):
         return Haemolysis.NONE
-    parts = (
+    texts = [text for part in parts for text in _texts(part)]
+    if observation.valueString:
+        texts.append(observation.valueString)
+    if any(says_haemolysed(text) for text in texts):
+        return Haemolysis.STATED
+    return _from_components(observation.component)
+
+
+def _remarks(observation: Observation) -> tuple[msgspec.Raw, ...]:
+    return (
         observation.interpretation,
         observation.note,
         observation.specimen,
@@ -79,12 +91,11 @@ def haemolysis(observation: Observation, raw: msgspec.Raw) -> Haemolysis:
         observation.dataAbsentReason,
         observation.valueCodeableConcept,
     )
-    texts = [text for part in parts for text in _texts(part)]
-    if observation.valueString:
-        texts.append(observation.valueString)
-    if any(says_haemolysed(text) for text in texts):
-        return Haemolysis.STATED
-    return _from_components(observation.component)
+
+
+def _hints(raw: bytes) -> bool:
+    """Every spelling is among these, also with an escaped umlaut."""
+    return b"moly" in raw.lower() or b'"HEM"' in raw
 
 
 def wrong_specimen(observation: Observation) -> bool:
@@ -96,7 +107,16 @@ def wrong_specimen(observation: Observation) -> bool:
     if observation.code is not None:
         texts.append(observation.code.text or "")
         texts.extend(coding.display or "" for coding in observation.code.coding)
-    return any(_FOREIGN.search(text) and not _BLOOD.search(text) for text in texts)
+    return any(
+        (_short_name if len(text) <= _LONGEST_NAME else _is_foreign)(text) for text in set(texts)
+    )
+
+
+def _is_foreign(text: str) -> bool:
+    return _FOREIGN.search(text) is not None and _BLOOD.search(text) is None
+
+
+_short_name = lru_cache(maxsize=1024)(_is_foreign)
 
 
 def _from_components(raw: msgspec.Raw) -> Haemolysis:

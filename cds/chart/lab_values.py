@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -31,6 +33,10 @@ _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?(?:[eE][+-]?\d{1,2})?")
 _TEXT = re.compile(r"\s*(<=|>=|<|>|\u2264|\u2265)?\s*(\d{1,15}(?:\.\d{1,15})?)(?:\s*([^\d\s].*))?")
 _SIGNS = {"\u2264": "<=", "\u2265": ">="}
 _LONGEST_FACE = 60
+# What is measured is said in few ways, by one laboratory for all its patients: most values, units
+# and normal ranges were read before. Longer texts than these are read every time.
+_LONGEST_VALUE = 120
+_LONGEST_RANGES = 1000
 _ranges = msgspec.json.Decoder(tuple[ReferenceRange, ...])
 _concept = msgspec.json.Decoder(CodeableConcept)
 
@@ -45,16 +51,25 @@ class Reading:
     flags: tuple[str, ...] = ()
 
 
+class _Stated(NamedTuple):
+    """An R4 Quantity; `number` as written, "" where there is none."""
+
+    number: str
+    comparator: str | None
+    unit: str | None
+    system: str | None
+    code: str | None
+
+
 def read_value(observation: Observation, analyte: Analyte, codes: Iterable[LabCode]) -> Reading:
     """The value of an Observation under the lab codes that matched it."""
     reading = _reading(observation, analyte)
     if reading.quantity is None:
         return reading
-    flags = reading.flags + _property_flags(reading.quantity.unit, codes)
-    reason = reading.reason
-    if reason is None and not _plausible(reading.quantity):
-        reason = Reason.IMPLAUSIBLE
-    return Reading(reading.face, reading.quantity, reason, flags)
+    flags = _property_flags(reading.quantity.unit, codes)
+    if not flags:
+        return reading
+    return Reading(reading.face, reading.quantity, reading.reason, reading.flags + flags)
 
 
 def reference_low(
@@ -67,33 +82,45 @@ def reference_low(
     usual = usual if usual is not None and usual.unit == used.unit else None
     if not is_present(observation.referenceRange):
         return usual
+    raw = bytes(observation.referenceRange)
+    read = _short_low if len(raw) <= _LONGEST_RANGES else _low_of
+    said, low = read(raw, used.analyte, used.unit)
+    return low if said else usual
+
+
+def _low_of(raw: bytes, analyte: Analyte, unit: str) -> tuple[bool, Quantity | None]:
+    """(whether there is any range, the one lower limit of the normal range)."""
     try:
-        ranges = _ranges.decode(observation.referenceRange)
+        ranges = _ranges.decode(raw)
     except UNDECODABLE:
-        return None
-    if not ranges:
-        return usual
-    lows = {low for item in ranges if (low := _low(item, used)) is not None}
-    return lows.pop() if len(lows) == 1 else None
+        return True, None
+    lows = {low for item in ranges if (low := _low(item, analyte, unit)) is not None}
+    return bool(ranges), lows.pop() if len(lows) == 1 else None
 
 
-def _low(item: ReferenceRange, used: Quantity) -> Quantity | None:
+_short_low = lru_cache(maxsize=1024)(_low_of)
+
+
+def _low(item: ReferenceRange, analyte: Analyte, unit: str) -> Quantity | None:
     kinds = {coding.code for coding in item.type.coding} if item.type else {"normal"}
     if item.low is None or item.appliesTo or "normal" not in kinds:
         return None
-    number, _ = _number(item.low)
-    stated = _stated_unit(used.analyte, item.low)
-    if number is None or stated is None or stated[0] != used.unit or item.low.comparator:
+    low = _stated(item.low)
+    number, found = _number(low), _stated_unit(analyte, low)
+    if number is None or found is None or found[0] != unit or low.comparator:
         return None
-    return Quantity(used.analyte, point(number), used.unit)
+    return Quantity(analyte, point(number), unit)
 
 
 def _reading(observation: Observation, analyte: Analyte) -> Reading:
     if is_present(observation.dataAbsentReason):
-        face = _face(observation.valueQuantity) if observation.valueQuantity else ""
+        face = _face(_stated(observation.valueQuantity)) if observation.valueQuantity else ""
         return Reading(face or NOT_MEASURED, reason=Reason.NO_VALUE)
     if observation.valueQuantity is not None:
-        return _from_quantity(observation.valueQuantity, analyte)
+        stated = _stated(observation.valueQuantity)
+        texts = (stated.number, stated.unit or "", stated.system or "", stated.code or "")
+        short = len("".join(texts)) <= _LONGEST_VALUE
+        return (_short_value if short else _from_quantity)(stated, analyte)
     if observation.valueString is not None:
         return _from_text(observation.valueString, analyte)
     if is_present(observation.valueInteger):
@@ -101,13 +128,18 @@ def _reading(observation: Observation, analyte: Analyte) -> Reading:
     return Reading(_words(observation.valueCodeableConcept), reason=Reason.NO_VALUE)
 
 
-def _from_quantity(stated: ResultQuantity, analyte: Analyte) -> Reading:
+def _stated(quantity: ResultQuantity) -> _Stated:
+    number = _plain(quantity.value)
+    return _Stated(number, quantity.comparator, quantity.unit, quantity.system, quantity.code)
+
+
+def _from_quantity(stated: _Stated, analyte: Analyte) -> Reading:
     face = _face(stated)
-    number, is_text = _number(stated)
+    number = _number(stated)
     if number is None:
-        flags = ("number sent as text",) if is_text else ()
+        flags = ("number sent as text",) if stated.number.startswith('"') else ()
         # A value that is there, only not as R4 writes a number, is shown; it is never used.
-        reason = Reason.UNREADABLE if is_present(stated.value) else Reason.NO_VALUE
+        reason = Reason.UNREADABLE if stated.number else Reason.NO_VALUE
         return Reading(face or NOT_MEASURED, reason=reason, flags=flags)
     unit = _stated_unit(analyte, stated)
     if unit is None:
@@ -115,7 +147,15 @@ def _from_quantity(stated: ResultQuantity, analyte: Analyte) -> Reading:
     interval = _interval(stated.comparator, number)
     if interval is None:
         return Reading(face, reason=Reason.COMPARATOR, flags=unit[1])
-    return Reading(face, Quantity(analyte, interval, unit[0]), flags=unit[1])
+    return _measured(face, Quantity(analyte, interval, unit[0]), unit[1])
+
+
+_short_value = lru_cache(maxsize=4096)(_from_quantity)
+
+
+def _measured(face: str, quantity: Quantity, flags: tuple[str, ...]) -> Reading:
+    reason = None if _plausible(quantity) else Reason.IMPLAUSIBLE
+    return Reading(face, quantity, reason, flags)
 
 
 def _from_text(text: str, analyte: Analyte) -> Reading:
@@ -131,24 +171,21 @@ def _from_text(text: str, analyte: Analyte) -> Reading:
     if unit is None or interval is None:
         return Reading(face, reason=Reason.UNIT)
     flags = ("read from text", *_spelling(unit_text, unit))
-    return Reading(face, Quantity(analyte, interval, unit), flags=flags)
+    return _measured(face, Quantity(analyte, interval, unit), flags)
 
 
-def _number(stated: ResultQuantity) -> tuple[Decimal | None, bool]:
-    """(the JSON number, or None; whether a JSON string stood there)."""
-    text = _plain(stated.value)
-    if text.startswith('"') or _NUMBER.fullmatch(text) is None:
-        return None, text.startswith('"')
-    return Decimal(text), False
+def _number(stated: _Stated) -> Decimal | None:
+    """The JSON number; None for a JSON string and anything else."""
+    return Decimal(stated.number) if _NUMBER.fullmatch(stated.number) else None
 
 
 def _plain(raw: msgspec.Raw) -> str:
     return bytes(raw).decode("utf-8", "replace").strip() if is_present(raw) else ""
 
 
-def _face(stated: ResultQuantity) -> str:
+def _face(stated: _Stated) -> str:
     """As the chart shows it: comparator, number digit by digit, unit text."""
-    number = _plain(stated.value).strip('"')[:_LONGEST_FACE]
+    number = stated.number.strip('"')[:_LONGEST_FACE]
     if not number:
         return ""
     unit = (stated.unit or stated.code or "").strip()
@@ -178,7 +215,7 @@ def _interval(comparator: str | None, value: Decimal) -> Interval | None:
             return None
 
 
-def _stated_unit(analyte: Analyte, stated: ResultQuantity) -> tuple[str, tuple[str, ...]] | None:
+def _stated_unit(analyte: Analyte, stated: _Stated) -> tuple[str, tuple[str, ...]] | None:
     """(UCUM unit, flags); None when code and text say nothing, or not the same."""
     code, text = _tried(analyte, stated.code), _tried(analyte, stated.unit)
     ucum = stated.system in UCUM
@@ -210,8 +247,10 @@ def _spelling(text: str | None, unit: str) -> tuple[str, ...]:
 
 def _property_flags(unit: str, codes: Iterable[LabCode]) -> tuple[str, ...]:
     kind = "mass" if unit in _MASS else "substance" if unit in _SUBSTANCE else ""
+    if not kind:
+        return ()
     stated = {code.property for code in codes}
-    if not kind or kind in stated or "" in stated or not stated:
+    if kind in stated or "" in stated or not stated:
         return ()
     return ("the test code expects another kind of unit",)
 

@@ -19,16 +19,18 @@ from cds.chart.reading import (
     UNREADABLE,
     Whose,
     decoded,
+    is_unstated,
     named,
     of_type,
+    once,
     whose,
 )
-from cds.chart.times import Moment, read_moment, sortable
+from cds.chart.times import Moment, read_moment
 from cds.facts.model import Reason
 from cds.facts.record import LabResult, Listing
 from cds.facts.terminology import LabCode, Terminology
 from cds.fhir.bundle import UNDECODABLE, RawResource, Supplied, is_present
-from cds.fhir.datatypes import CodeableConcept
+from cds.fhir.datatypes import CodeableConcept, Reference
 from cds.fhir.resources import Observation, ObservationOutline
 from cds.kernel.codes import LOINC, Coding, Loinc
 from cds.kernel.units import Analyte
@@ -40,8 +42,9 @@ DROPPED = frozenset({"registered", "cancelled", "entered-in-error", "unknown"}) 
 _observation = msgspec.json.Decoder(Observation)
 _outline = msgspec.json.Decoder(ObservationOutline)
 _text = msgspec.json.Decoder(str)
+_NO_WORSE = (None, Reason.HAEMOLYSED, Reason.PRELIMINARY)  # reasons that come after `FUTURE`
 _RELEASED_BY_HAEMOLYSIS = frozenset({Analyte.POTASSIUM, Analyte.MAGNESIUM})
-_NOT_FROM_BLOOD = frozenset({Analyte.QTC, Analyte.WEIGHT, Analyte.HEIGHT})
+_NOT_FROM_BLOOD = (Analyte.QTC, Analyte.WEIGHT, Analyte.HEIGHT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class _Match:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(code.flag for code in self.codes if code.flag))
+        return tuple(dict.fromkeys([code.flag for code in self.codes if code.flag]))
 
 
 def read_labs(
@@ -79,24 +82,48 @@ def read_labs(
     return listing, tuple(lines)
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one Observation says, whoever reads it and whenever."""
+
+    results: tuple[LabResult, ...] = ()
+    subject: Reference | None = None
+    why: str = ""
+
+
+_NOTHING = _Said()
+
+
 def _read(
     resource: RawResource, terms: Terminology, now: datetime, patient_id: str
 ) -> tuple[tuple[LabResult, ...], str]:
+    said = once(resource, terms, _said)
+    if said.why or not said.results:
+        return said.results, said.why
+    if whose(said.subject, patient_id) is Whose.OTHER:
+        return (), OTHER_PATIENT
+    return tuple(_as_of(result, now) for result in said.results), ""
+
+
+def _as_of(result: LabResult, now: datetime) -> LabResult:
+    """A result of the future is set aside for that, unless for something worse."""
+    if result.effective is None or result.effective <= now or result.set_aside not in _NO_WORSE:
+        return result
+    return replace(result, set_aside=Reason.FUTURE)
+
+
+def _said(resource: RawResource, terms: Terminology) -> _Said:
     observation = decoded(resource, _observation)
     if observation is None:
-        return _unreadable(resource, terms), UNREADABLE
+        return _Said(_unreadable(resource, terms), why=UNREADABLE)
     if observation.status in DROPPED:
-        return (), ""
+        return _NOTHING
     matches = _matches(observation.code, terms)
     if not matches:
-        return (), ""
-    owner = whose(observation.subject, patient_id)
-    if owner is Whose.OTHER:
-        return (), OTHER_PATIENT
-    results = tuple(_result(resource, observation, match, terms, now) for match in matches)
-    if owner is Whose.SAME:
-        return results, ""
-    return tuple(_flagged(result, "no subject stated") for result in results), ""
+        return _NOTHING
+    flags = ("no subject stated",) if is_unstated(observation.subject) else ()
+    results = tuple(_result(resource, observation, match, terms, flags) for match in matches)
+    return _Said(results, observation.subject)
 
 
 def _matches(concept: CodeableConcept | None, terms: Terminology) -> tuple[_Match, ...]:
@@ -104,6 +131,12 @@ def _matches(concept: CodeableConcept | None, terms: Terminology) -> tuple[_Matc
     two analytes make the result unreadable for both."""
     codings = concept.codings() if concept else ()
     found = [(coding, code) for coding in codings if (code := terms.labs.get(coding)) is not None]
+    if not found:
+        return ()
+    if len(found) == 1:
+        coding, code = found[0]
+        loinc = Loinc(coding.code) if coding.system == LOINC else None
+        return (_Match(code.analyte, (code,), loinc, code.refused),)
     refused = next((code.refused for _, code in found if code.refused), None)
     wanted = [(coding, code) for coding, code in found if code.refused is None] or found
     analytes = tuple(dict.fromkeys(code.analyte for _, code in wanted))
@@ -117,7 +150,7 @@ def _match(
 ) -> _Match:
     own = [(coding, code) for coding, code in found if code.analyte is analyte]
     loinc = next((Loinc(coding.code) for coding, _ in own if coding.system == LOINC), None)
-    return _Match(analyte, tuple(code for _, code in own), loinc, refused)
+    return _Match(analyte, tuple([code for _, code in own]), loinc, refused)
 
 
 def _result(
@@ -125,12 +158,12 @@ def _result(
     observation: Observation,
     match: _Match,
     terms: Terminology,
-    now: datetime,
+    flags: tuple[str, ...],
 ) -> LabResult:
     reading = read_value(observation, match.analyte, match.codes)
     when = _effective(observation)
     remark = haemolysis(observation, resource.raw)
-    reason = _reason(observation, match, reading, when, now, remark)
+    reason = _reason(observation, match, reading, when, remark)
     other = match.refused is not None or reason is Reason.WRONG_SPECIMEN
     quantity = None if other else reading.quantity  # a number of something else
     remarks = (remark.value,) if remark is not Haemolysis.NONE else ()
@@ -144,7 +177,7 @@ def _result(
         effective=when.at,
         order=_order(when, observation.issued, updated, resource.id),
         set_aside=reason,
-        flags=(*match.flags, *reading.flags, *when.flags, *remarks),
+        flags=(*match.flags, *reading.flags, *when.flags, *remarks, *flags),
         reference_low=reference_low(observation, quantity, usual) if quantity else None,
         loinc=match.loinc,
         amended=observation.status in ("corrected", "amended"),
@@ -157,10 +190,10 @@ def _reason(
     match: _Match,
     reading: Reading,
     when: Moment,
-    now: datetime,
     remark: Haemolysis,
 ) -> Reason | None:
-    """The first reason that holds, from "not this analyte at all" down to "not yet final"."""
+    """The first reason that holds, from "not this analyte at all" down to "not yet final";
+    whether it is of the future, see `_as_of`."""
     spoiled = remark is Haemolysis.STATED and (
         match.analyte in _RELEASED_BY_HAEMOLYSIS or reading.reason is Reason.NO_VALUE
     )
@@ -174,8 +207,6 @@ def _reason(
         return reading.reason
     if when.at is None:
         return Reason.NO_TIME
-    if when.at > now:
-        return Reason.FUTURE
     if spoiled:
         return Reason.HAEMOLYSED
     return Reason.PRELIMINARY if observation.status == "preliminary" else None
@@ -197,20 +228,11 @@ def _effective(observation: Observation) -> Moment:
     issued = read_moment(observation.issued)
     if issued.at is None:
         return issued
-    return Moment(issued.at, issued.precision, (*issued.flags, "time of reporting, not of draw"))
+    return replace(issued, flags=(*issued.flags, "time of reporting, not of draw"))
 
 
 def _order(when: Moment, issued: str | None, updated: str | None, own: str) -> tuple[str, ...]:
-    return (
-        sortable(when.at),
-        sortable(read_moment(issued).at),
-        sortable(read_moment(updated).at),
-        own,
-    )
-
-
-def _flagged(result: LabResult, flag: str) -> LabResult:
-    return replace(result, flags=(*result.flags, flag))
+    return when.key, read_moment(issued).key, read_moment(updated).key, own
 
 
 def _unreadable(resource: RawResource, terms: Terminology) -> tuple[LabResult, ...]:

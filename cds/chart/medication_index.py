@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -18,9 +19,13 @@ Contained = tuple[msgspec.Raw, ...] | None
 
 @dataclass(frozen=True, slots=True)
 class MedicationIndex:
-    """Medication resources by `Medication/id` and by `fullUrl`."""
+    """Medication resources by `Medication/id` and by `fullUrl`.
+
+    `told` is room for what was made of them in this one call: a hundred doses refer to a handful.
+    """
 
     found: Mapping[str, RawResource]
+    told: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, *groups: Iterable[RawResource]) -> MedicationIndex:

@@ -24,6 +24,7 @@ from cds.chart.reading import (
     decoded,
     named,
     of_type,
+    once,
     whose,
 )
 from cds.chart.times import read_moment
@@ -43,6 +44,15 @@ TELLING = OVER | NO_ORDER | {"active"}  # `unknown` and words that are none of R
 NO_STATUS = "has no status that tells whether it is active"
 
 _request = msgspec.json.Decoder(MedicationRequest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A MedicationRequest as it was written: `order` as if it were active, None where its drug
+    stands in another resource and must be looked up."""
+
+    request: MedicationRequest
+    order: MedicationOrder | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +77,21 @@ def read_orders(
     lines: list[str] = []
     lost = 0
     for resource in of_type(supplied, "MedicationRequest"):
-        request = decoded(resource, _request)
+        written = once(resource, terms, _written)
+        request = written.request if written else None
         if request is not None and whose(request.subject, patient_id) is Whose.OTHER:
             lines.append(named(resource, OTHER_PATIENT))
-        elif request is None or request.status not in TELLING:
+        elif written is None or request is None or request.status not in TELLING:
             lines.append(named(resource, UNREADABLE if request is None else NO_STATUS))
             lost += 1
         else:
-            order = _order(resource, request, context, _kind(request, now))
-            if order.kind is not OrderKind.IGNORED:
+            order = _as_of(resource, written, context)
+            if order is not None:
                 orders.append((request, order))
     kept = once_each(orders)
     listing = closed_listing(supplied, kept, lost)
-    return replace(listing, gap=_with_unidentified(listing.gap, kept)), tuple(lines)
+    gap = _with_unidentified(listing.gap, kept)
+    return listing if gap == listing.gap else replace(listing, gap=gap), tuple(lines)
 
 
 def read_drafts(
@@ -99,15 +111,15 @@ def read_drafts(
         if resource.type != "MedicationRequest":
             continue
         selected = resource.ref in selections or resource.id in selections
-        request = decoded(resource, _request)
-        if request is None:
+        written = once(resource, terms, _written)
+        if written is None:
             lines.append(named(resource, UNREADABLE))
             drafts.append(_unreadable(resource, selected))
-        elif whose(request.subject, patient_id) is Whose.OTHER:
+        elif whose(written.request.subject, patient_id) is Whose.OTHER:
             lines.append(named(resource, OTHER_PATIENT))
-        elif request.status not in NOT_DRAFTED and request.doNotPerform is not True:
-            order = _order(resource, request, context, OrderKind.DRAFT)
-            drafts.append(replace(order, selected=selected))
+        elif _is_drafted(written.request):
+            order = _drugged(resource, written, context)
+            drafts.append(replace(order, kind=OrderKind.DRAFT, selected=selected))
     return tuple(drafts), tuple(lines)
 
 
@@ -123,6 +135,39 @@ def _unreadable(resource: RawResource, selected: bool) -> MedicationOrder:
     )
 
 
+def _is_drafted(request: MedicationRequest) -> bool:
+    return request.status not in NOT_DRAFTED and request.doNotPerform is not True
+
+
+def _written(resource: RawResource, terms: Terminology) -> _Written | None:
+    # from its own bytes: what is remembered must not hold the whole body
+    request = decoded(resource.alone(), _request)
+    if request is None:
+        return None
+    if request.medicationReference is not None:
+        return _Written(request, None)
+    return _Written(request, _order(resource, request, MedicationIndex({}), terms))
+
+
+def _drugged(resource: RawResource, written: _Written, context: Context) -> MedicationOrder:
+    return written.order or _order(resource, written.request, context.index, context.terms)
+
+
+def _as_of(resource: RawResource, written: _Written, context: Context) -> MedicationOrder | None:
+    """The order as it stands now; None for one that is nobody's medication."""
+    kind = _kind(written.request, context.now)
+    if kind is OrderKind.IGNORED:
+        return None
+    order = _drugged(resource, written, context)
+    if kind is OrderKind.ACTIVE:
+        return order
+    if order.stop is None or order.stop <= context.now:
+        return replace(order, kind=kind)
+    # a past order ended at the latest now, whatever its period had planned
+    order = replace(order, kind=kind, stop=context.now)
+    return _identified(written.request, order)
+
+
 def _kind(request: MedicationRequest, now: datetime) -> OrderKind:
     if request.intent not in ORDERED or request.doNotPerform is True:
         return OrderKind.IGNORED
@@ -135,43 +180,24 @@ def _kind(request: MedicationRequest, now: datetime) -> OrderKind:
 
 
 def _order(
-    resource: RawResource, request: MedicationRequest, context: Context, kind: OrderKind
+    resource: RawResource, request: MedicationRequest, index: MedicationIndex, terms: Terminology
 ) -> MedicationOrder:
     drug = identify(
         request.medicationCodeableConcept,
         request.medicationReference,
         request.contained,
-        context.index,
-        context.terms,
+        index,
+        terms,
     )
-    dosing = read_dosing(request.dosageInstruction or (), drug, context.terms)
+    dosing = read_dosing(request.dosageInstruction or (), drug, terms)
     authored = read_moment(request.authoredOn).at
     order = MedicationOrder(
         source=resource.ref,
         name=drug.name,
-        kind=kind,
-        authored=authored,
-        start=_start(request) or authored,
-        stop=_known_stop(request, kind, context.now),
-        flags=_flags(drug, dosing),
-    )
-    order = _dosed(_of_drug(order, drug, dosing.parenteral), drug, dosing)
-    # only what is totalled is asked whether it is there twice
-    return order if order.dose is None else replace(order, identity=identity(request, order))
-
-
-def _of_drug(order: MedicationOrder, drug: Drug, parenteral: bool | None) -> MedicationOrder:
-    return replace(
-        order,
+        kind=OrderKind.ACTIVE,
         identified=drug.identified,
-        substances=narrowed(drug.substances, parenteral),
+        substances=narrowed(drug.substances, dosing.parenteral),
         product=drug.product,
-    )
-
-
-def _dosed(order: MedicationOrder, drug: Drug, dosing: Dosing) -> MedicationOrder:
-    return replace(
-        order,
         systemic=drug.systemic and dosing.systemic,
         parenteral=dosing.parenteral,
         route=dosing.route,
@@ -180,10 +206,20 @@ def _dosed(order: MedicationOrder, drug: Drug, dosing: Dosing) -> MedicationOrde
         per_day=dosing.schedule.per_day,
         once=dosing.schedule.once,
         prn=dosing.schedule.prn,
+        authored=authored,
+        start=_start(request) or authored,
+        stop=_stop(request),
         push=dosing.push,
         undiluted=dosing.undiluted,
         editable=dosing.editable,
+        flags=_flags(drug, dosing),
     )
+    return _identified(request, order)
+
+
+def _identified(request: MedicationRequest, order: MedicationOrder) -> MedicationOrder:
+    # only what is totalled is asked whether it is there twice
+    return order if order.dose is None else replace(order, identity=identity(request, order))
 
 
 def _start(request: MedicationRequest) -> datetime | None:
@@ -216,12 +252,6 @@ def _stop(request: MedicationRequest) -> datetime | None:
     ends = [read_moment(period.end).at if period else None for period in bounds]
     known = [end for end in ends if end is not None]
     return max(known) if known and len(known) == len(ends) else None
-
-
-def _known_stop(request: MedicationRequest, kind: OrderKind, now: datetime) -> datetime | None:
-    """A past order ended at the latest now, whatever its period had planned."""
-    stop = _stop(request)
-    return min(stop, now) if stop is not None and kind is OrderKind.ENDED else stop
 
 
 def _with_unidentified(gap: str, orders: Iterable[MedicationOrder]) -> str:

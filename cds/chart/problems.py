@@ -7,7 +7,7 @@ counts as active, and an entry whose code cannot be read makes absence unprovabl
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -21,6 +21,7 @@ from cds.chart.reading import (
     decoded,
     named,
     of_type,
+    once,
     whose,
 )
 from cds.chart.times import event_time
@@ -42,6 +43,15 @@ _procedure = msgspec.json.Decoder(Procedure)
 _ICD10_URI = re.compile(r"icd-?10(?!.*pcs)", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class _Diagnosis:
+    """A Condition with what its code says: `concepts` are our ids."""
+
+    condition: Condition
+    systems: frozenset[str]
+    concepts: frozenset[str]
+
+
 def read_problems(
     supplied: Supplied,
     terms: Terminology,
@@ -54,19 +64,18 @@ def read_problems(
     lines: list[str] = []
     lost = foreign = 0
     for resource in of_type(supplied, "Condition"):
-        condition = decoded(resource, _condition)
+        read = once(resource, terms, _diagnosis)
+        condition = read.condition if read else None
         if condition is not None and _is_over(condition, now):
             continue
         if condition is not None and whose(condition.subject, patient_id) is Whose.OTHER:
             lines.append(named(resource, OTHER_PATIENT))
-        elif condition is None or not _codings(condition.code):
-            lines.append(named(resource, UNREADABLE if condition is None else NO_CODE))
+        elif read is None or not read.systems:
+            lines.append(named(resource, UNREADABLE if read is None else NO_CODE))
             lost += 1
         else:
-            entry = _problem(resource, condition, terms, now)
-            foreign += not {coding.system for coding in _codings(condition.code)} & READ
-            elsewhere = _of_another_stay(condition, encounter_id)
-            entries.append(replace(entry, of_another_stay=elsewhere))
+            foreign += not read.systems & READ
+            entries.append(_problem(resource, read, now, encounter_id))
     if foreign:
         word = "problem is" if foreign == 1 else "problems are"
         lines.append(f"problems: {foreign} {word} coded in a system that is not read here")
@@ -88,17 +97,27 @@ def _is_over(condition: Condition, now: datetime) -> bool:
     return not clinical and ended is not None and ended <= now
 
 
+def _diagnosis(resource: RawResource, terms: Terminology) -> _Diagnosis | None:
+    condition = decoded(resource, _condition)
+    if condition is None:
+        return None
+    codings = _codings(condition.code)
+    systems = frozenset(coding.system for coding in codings)
+    return _Diagnosis(condition, systems, _concepts(codings, terms))
+
+
 def _problem(
-    resource: RawResource, condition: Condition, terms: Terminology, now: datetime
+    resource: RawResource, read: _Diagnosis, now: datetime, encounter_id: str | None
 ) -> ProblemEntry:
-    period = condition.onsetPeriod
+    condition, period = read.condition, read.condition.onsetPeriod
     onset = condition.onsetDateTime or (period.start if period else None)
     return ProblemEntry(
         source=resource.ref,
         name=condition.code.words() if condition.code else "",
-        concepts=_concepts(condition.code, terms),
+        concepts=read.concepts,
         onset=event_time(onset, now),
         recorded=event_time(condition.recordedDate, now),
+        of_another_stay=_of_another_stay(condition, encounter_id),
     )
 
 
@@ -114,9 +133,9 @@ def _folded(coding: Coding) -> Coding:
     return Coding(ICD10, f"{plain[:3]}.{plain[3:]}" if len(plain) > 3 else plain)
 
 
-def _concepts(concept: CodeableConcept | None, terms: Terminology) -> frozenset[str]:
+def _concepts(codings: tuple[Coding, ...], terms: Terminology) -> frozenset[str]:
     found: set[str] = set()
-    for coding in _codings(concept):
+    for coding in codings:
         found |= terms.problems.get(coding, frozenset())
         plain = coding.code.replace(".", "")
         found.update(

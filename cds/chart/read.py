@@ -19,7 +19,7 @@ from cds.chart.medications import read_drafts, read_orders
 from cds.chart.patient import read_person
 from cds.chart.place import read_place
 from cds.chart.problems import read_problems, read_procedures
-from cds.chart.reading import Whose, decoded, whose
+from cds.chart.reading import Whose, decoded, once, whose
 from cds.errors import BadRequest
 from cds.facts.record import Administration, Listing, MedicationOrder, Record
 from cds.facts.terminology import Terminology
@@ -64,7 +64,7 @@ def read_chart(
     `BadRequest` for draft orders that cannot be read or belong to another patient.
     """
     supplied = resolve(call.prefetch, call.patient_id, fetched)
-    drafts, lost = _drafts(call)
+    drafts, lost = _drafts(call, terms)
     lines = _Lines([*lost, *_failed(supplied)])
     patient = call.patient_id
     orders, drafted, given = _medications(call, supplied, drafts, terms, now, lines)
@@ -137,7 +137,7 @@ def _selected(call: HookCall, drafts: tuple[RawResource, ...]) -> frozenset[str]
     return frozenset(chosen)
 
 
-def _drafts(call: HookCall) -> tuple[tuple[RawResource, ...], tuple[str, ...]]:
+def _drafts(call: HookCall, terms: Terminology) -> tuple[tuple[RawResource, ...], tuple[str, ...]]:
     """The entries of `context.draftOrders`, and a line where one had no readable resource."""
     if call.draft_orders is None:
         return (), ()
@@ -149,11 +149,15 @@ def _drafts(call: HookCall) -> tuple[tuple[RawResource, ...], tuple[str, ...]]:
     except UNDECODABLE:
         raise BadRequest(f"the Bundle of `{_DRAFTS}` cannot be read", where=_DRAFTS) from None
     for resource in found:
-        owned = decoded(resource, _owned)
-        if owned is not None and whose(owned.subject, call.patient_id) is Whose.OTHER:
+        if whose(once(resource, terms, _subject), call.patient_id) is Whose.OTHER:
             raise BadRequest(
                 "a draft order is not for the patient of `context.patientId`",
                 where=_DRAFTS,
                 code="invalid",
             )
     return found, (f"{_DRAFTS}: {broken} without a readable resource",) if broken else ()
+
+
+def _subject(resource: RawResource, _terms: Terminology) -> Reference | None:
+    owned = decoded(resource, _owned)
+    return owned.subject if owned is not None else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
 from cds.facts.record import Listing
+from cds.facts.terminology import Terminology
 from cds.fhir.bundle import UNDECODABLE, RawResource, Supplied
 from cds.fhir.datatypes import CodeableConcept, FhirStruct, Reference
 
@@ -27,15 +28,22 @@ class Whose(Enum):
     UNSTATED = "unstated"
 
 
+def is_unstated(subject: Reference | None) -> bool:
+    """Whether a resource does not say whom it is about: no literal reference at all."""
+    return subject is None or not subject.reference or subject.reference.startswith("#")
+
+
 def whose(subject: Reference | None, patient_id: str) -> Whose:
     """Relative, absolute, versioned and `urn:uuid:` references; a reference to anything else,
-    another type included, is somebody else's. No literal reference at all = unstated."""
-    if subject is None or not subject.reference or subject.reference.startswith("#"):
+    another type included, is somebody else's."""
+    if subject is None or is_unstated(subject):
         return Whose.UNSTATED
-    if subject.reference == f"urn:uuid:{patient_id}":
+    wanted = f"Patient/{patient_id}"
+    if subject.reference == wanted and "/" not in patient_id:  # how it is nearly always written
         return Whose.SAME
-    same = subject.relative() == f"Patient/{patient_id}"
-    return Whose.SAME if same else Whose.OTHER
+    if subject.reference == f"urn:uuid:{patient_id}" or subject.relative() == wanted:
+        return Whose.SAME
+    return Whose.OTHER
 
 
 def decoded(resource: RawResource, decoder: msgspec.json.Decoder[S]) -> S | None:
@@ -44,6 +52,27 @@ def decoded(resource: RawResource, decoder: msgspec.json.Decoder[S]) -> S | None
         return decoder.decode(resource.raw)
     except UNDECODABLE:
         return None
+
+
+def once(
+    resource: RawResource,
+    terms: Terminology,
+    read: Callable[[RawResource, Terminology], T],
+) -> T:
+    """`read(resource, terms)`, or what it gave for the same bytes and the same terminology before.
+
+    `read` is a function of the bytes and the terminology alone: it asks neither the moment nor the
+    patient of the call nor `full_url`, and what it gives holds no view of the bytes.
+    """
+    known = resource.known
+    if known is None:
+        return read(resource, terms)
+    kept = known.readings.get(read)
+    if kept is not None and kept[0] is terms:
+        return cast(T, kept[1])
+    found = read(resource, terms)
+    known.readings[read] = (terms, found)
+    return found
 
 
 def of_type(supplied: Supplied, kind: str) -> Iterator[RawResource]:

@@ -7,7 +7,7 @@ exact than its source.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
 from functools import lru_cache
@@ -22,6 +22,15 @@ _TEXT = re.compile(
 )
 
 
+# What nearly every system sends; other ways of writing a moment are read part by part.
+_USUAL = re.compile(
+    r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3}(?:\d{3})?)?"
+    r"(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
+)
+_LONGEST = 40  # characters of a text that is remembered
+
+
 class Precision(Enum):
     """The smallest part the text stated."""
 
@@ -33,11 +42,15 @@ class Precision(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """An aware datetime and how far it may be trusted; `at` is None when nothing was readable."""
+    """An aware datetime and how far it may be trusted; `at` is None when nothing was readable.
+
+    `key` is the `sortable` text of it.
+    """
 
     at: datetime | None = None
     precision: Precision = Precision.INSTANT
     flags: tuple[str, ...] = ()
+    key: str = field(default="", compare=False)
 
 
 NOWHEN = Moment()
@@ -49,18 +62,29 @@ def read_moment(text: object) -> Moment:
     Minutes without seconds are accepted; without a zone UTC is assumed and flagged; a date is the
     start of that day (UTC), a month or year the start of it, all flagged. Anything else: `NOWHEN`.
     """
-    return _read(text) if isinstance(text, str) else NOWHEN
-
-
-@lru_cache(maxsize=4096)  # one chart names the same few moments again and again
-def _read(text: str) -> Moment:
-    match = _TEXT.fullmatch(text.strip())
-    if match is None:
+    if not isinstance(text, str):
         return NOWHEN
+    return _remembered(text) if len(text) <= _LONGEST else _read(text)
+
+
+def _read(text: str) -> Moment:
     try:
-        return _moment(match)
+        if _USUAL.fullmatch(text):
+            return _at(datetime.fromisoformat(text))
+        match = _TEXT.fullmatch(text.strip())
+        return _moment(match) if match is not None else NOWHEN
     except (ValueError, OverflowError):  # 30 February, year 0, or an offset past the calendar
         return NOWHEN
+
+
+_remembered = lru_cache(maxsize=4096)(_read)  # one chart names the same few moments again and again
+
+
+def _at(
+    at: datetime, precision: Precision = Precision.INSTANT, flags: tuple[str, ...] = ()
+) -> Moment:
+    """An offset that leaves the calendar fails here, not in a later comparison."""
+    return Moment(at, precision, flags, sortable(at))
 
 
 def _moment(match: re.Match[str]) -> Moment:
@@ -68,9 +92,9 @@ def _moment(match: re.Match[str]) -> Moment:
     date = datetime(int(year), int(month or 1), int(day or 1), tzinfo=UTC)
     if day is None:
         precision = Precision.YEAR if month is None else Precision.MONTH
-        return Moment(date, precision, (NO_DAY,))
+        return _at(date, precision, (NO_DAY,))
     if hour is None:
-        return Moment(date, Precision.DAY, (NO_TIME_OF_DAY,))
+        return _at(date, Precision.DAY, (NO_TIME_OF_DAY,))
     at = date.replace(
         hour=int(hour),
         minute=int(minute),
@@ -78,8 +102,7 @@ def _moment(match: re.Match[str]) -> Moment:
         microsecond=int(((fraction or "0") + "00000")[:6]),
         tzinfo=_zone(zone),
     )
-    at.astimezone(UTC)  # an offset that leaves the calendar must fail here, not in a comparison
-    return Moment(at, Precision.INSTANT, () if zone else (NO_ZONE,))
+    return _at(at, flags=() if zone else (NO_ZONE,))
 
 
 def _zone(text: str | None) -> timezone:

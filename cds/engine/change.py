@@ -37,5 +37,5 @@ def _earlier(used: Measured, name: str, source: LabSource, facts: Facts) -> Meas
     if facts.then is not None:
         state = facts.then.fact(name).state
         return state if isinstance(state, Measured) else None
-    found = labs.previous(facts.record.labs, source.analyte, used.when or facts.now)
+    found = labs.previous(facts.results, source.analyte, used.when or facts.now)
     return found.measured if found else None

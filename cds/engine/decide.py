@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from cds.engine.decision import (
     Decision,
     Decisions,
     Judgement,
+    Later,
     LevelJudged,
     Offer,
     Outcome,
@@ -21,6 +23,7 @@ from cds.engine.offers import Ask, weigh
 from cds.engine.phrases import fill, finding, sentence
 from cds.engine.reasons import causes, decisive, facts_of
 from cds.engine.repeat import SEVERITY, held_back
+from cds.engine.select import rules_left_over, rules_of
 from cds.facts.model import Fact, Missing
 from cds.facts.record import MedicationOrder, Record
 from cds.kernel.text import HOLE
@@ -29,19 +32,29 @@ from cds.rulebook.model import Clause, Indicator, Level, Note, Rule, Rulebook
 
 
 def decide(
-    book: Rulebook, record: Record, now: datetime, hook: str, no_drugs: str = ""
+    book: Rulebook,
+    record: Record,
+    now: datetime,
+    hook: str,
+    no_drugs: str = "",
+    *,
+    whole: bool = True,
 ) -> Decisions:
     """One Decision per rule of this hook (and per selected order, for `for_each` rules).
 
     `no_drugs` is the reason why this hook suggests no drug (clinical pack R1), "" where it may.
+    With `whole=False` rules that cannot fire are left out, and so are the facts only they look at:
+    the cards are the same, but there is nothing to tell of the others.
     """
     facts = Facts(book, record, now, no_drugs=no_drugs)
     items: list[Decision] = []
-    for rule in book.rules:
-        if hook in rule.hooks and rule.status in ("active", "silent"):
-            items += [_quiet_if_told(item, facts) for item in _decide_safely(rule, facts)]
+    for rule in rules_of(book, hook) if whole else rules_left_over(hook, facts):
+        items += _decide_safely(rule, facts)
+    if record.overridden:
+        items = [_quiet_if_told(item, facts) for item in items]
     kidneys = facts.fact("kidney_estimates").explained if "kidney_estimates" in book.facts else ""
     kidney_lines = tuple(kidneys.splitlines())
+    facts.forget()
     return Decisions(tuple(items), facts.looked_at(), kidney_lines, record.unreadable)
 
 
@@ -74,7 +87,14 @@ def decide_rule(rule: Rule, facts: Facts) -> list[Decision]:
         return [Decision(rule, Outcome.CANNOT_TELL, why, undecided=(why,))]
     if not orders:
         return [Decision(rule, Outcome.SILENT, "no selected order is of the kind it is about")]
-    return [judge_rule(rule, facts.for_order(order), order) for order in orders]
+    return [_judged_for(order, rule, facts) for order in orders]
+
+
+def _judged_for(order: MedicationOrder, rule: Rule, facts: Facts) -> Decision:
+    view = facts.for_order(order)
+    found = judge_rule(rule, view, order)
+    view.forget()
+    return found
 
 
 def concerns(rule: Rule, order: MedicationOrder) -> bool:
@@ -98,14 +118,15 @@ def judge_rule(rule: Rule, facts: Facts, order: MedicationOrder | None = None) -
         if found.judgement.verdict is Verdict.YES:
             return _Fired(rule, facts, order, tuple(judged), blocked).decision()
     open_ = [item for item in judged if item.judgement.verdict is Verdict.CANNOT_TELL]
-    reason = "; ".join(_undecided(open_)) if open_ else _no_row(judged)
-    return _without_card(rule, order, reason, tuple(judged), open_)
+    levels = tuple(judged)
+    reason = "; ".join(_undecided(open_)) if open_ else Later(partial(_no_row, levels))
+    return _without_card(rule, order, reason, levels, open_)
 
 
 def _without_card(
     rule: Rule,
     order: MedicationOrder | None,
-    reason: str,
+    reason: str | Later,
     levels: tuple[LevelJudged, ...] = (),
     open_: Sequence[LevelJudged] = (),
 ) -> Decision:
@@ -115,7 +136,7 @@ def _without_card(
         reason,
         levels,
         order=order,
-        undecided=_undecided(open_),
+        undecided=_undecided(open_) if open_ else (),
         silent_mode=rule.status == "silent",
     )
 
@@ -126,7 +147,7 @@ def _because(judgement: Judgement) -> str:
     return "; ".join(dict.fromkeys(found))
 
 
-def _no_row(levels: list[LevelJudged]) -> str:
+def _no_row(levels: Sequence[LevelJudged]) -> str:
     """Silence with its reason: also which results the rule asked for and did not find."""
     facts = facts_of(item.judgement for item in levels)
     absent = [fact.explained for fact in facts if isinstance(fact.state, Missing)]
@@ -160,10 +181,11 @@ class _Fired:
 
     def decision(self) -> Decision:
         level, judgement = self.judged[-1].level, self.judged[-1].judgement
+        looked_at = facts_of((judgement,))
         because = tuple(
             dict.fromkeys(
                 evidence.source
-                for fact in facts_of((judgement,))
+                for fact in looked_at
                 for evidence in fact.evidence
                 if evidence.source.startswith("Observation/")
             )
@@ -189,7 +211,7 @@ class _Fired:
             offers,
             withheld,
             (*self._blocked(), *_undecided(above)),
-            self._facts(level, judgement),
+            self._facts(level, looked_at),
             tuple(dict.fromkeys((*level.cite, *self.rule.cite))),
             self.rule.status == "silent",
         )
@@ -241,13 +263,13 @@ class _Fired:
             return note.say
         return note.unknown if verdict is Verdict.CANNOT_TELL else ""
 
-    def _facts(self, level: Level, judgement: Judgement) -> tuple[Fact, ...]:
+    def _facts(self, level: Level, looked_at: Sequence[Fact]) -> tuple[Fact, ...]:
         """What its texts show, then what else the level looked at."""
         found: dict[str, Fact] = {}
         for text in (level.summary, *level.detail):
             for name, _ in HOLE.findall(text):
                 if name in self.facts.book.facts:
                     found.setdefault(name, self.facts.fact(name))
-        for fact in facts_of((judgement,)):
+        for fact in looked_at:
             found.setdefault(fact.name, fact)
         return tuple(found.values())

@@ -6,6 +6,7 @@ All texts are final: holes are filled, units converted. `decide` knows no ids an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -15,24 +16,119 @@ from cds.kernel.quantity import Quantity
 from cds.kernel.verdict import Verdict
 from cds.rulebook.model import Indicator, Level, Rule, Suggestion
 
+Words = str | Callable[[], str]  # a text, or how it is made when somebody reads it
 
-@dataclass(frozen=True, slots=True)
+
+def said(words: Words) -> str:
+    """The text. Law 6: of words that cannot be made only they are lost, and not what was found."""
+    if isinstance(words, str):
+        return words
+    try:
+        return words()
+    except Exception as error:
+        return f"({type(error).__name__} while putting this into words)"
+
+
+class Later:
+    """Words that are made once, when somebody reads them."""
+
+    __slots__ = ("_words",)
+
+    def __init__(self, make: Callable[[], str]) -> None:
+        self._words: Words = make
+
+    def __str__(self) -> str:
+        text = self._words = said(self._words)
+        return text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str | Later) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __repr__(self) -> str:
+        return repr(str(self))
+
+
 class Judgement:
-    """One clause, judged.
+    """One clause, judged. Written once and then read only.
 
     `clause` is the clause in words (`magnesium below mg_severe (1.2 mg/dL)`), `why` what decided
     it (`magnesium is 1.0 mg/dL (0.41 mmol/L)`), `fact` what it looked at, `definition` the name
-    when the node is a named clause, `say` that definition's sentence with its holes filled.
+    when the node is a named clause, `say` that definition's sentence with its holes filled,
+    `names` the thresholds and tables it was compared with. For `why` another judgement may stand,
+    whose reason is its reason.
+
+    Of the hundreds of one call a card shows a few, so their words are made when they are read.
     """
 
-    verdict: Verdict
-    clause: str
-    why: str = ""
-    fact: Fact | None = None
-    children: tuple[Judgement, ...] = ()
-    definition: str = ""
-    say: str = ""
-    names: tuple[str, ...] = ()  # thresholds and tables it was compared with
+    __slots__ = ("_clause", "_say", "_why", "children", "definition", "fact", "names", "verdict")
+
+    def __init__(
+        self,
+        verdict: Verdict,
+        clause: Words,
+        why: Words | Judgement = "",
+        fact: Fact | None = None,
+        children: tuple[Judgement, ...] = (),
+        definition: str = "",
+        say: Words = "",
+        names: tuple[str, ...] = (),
+    ) -> None:
+        self.verdict = verdict
+        self._clause = clause
+        self._why = why
+        self.fact = fact
+        self.children = children
+        self.definition = definition
+        self._say = say
+        self.names = names
+
+    @property
+    def clause(self) -> str:
+        """The clause in words."""
+        text = self._clause = said(self._clause)
+        return text
+
+    @property
+    def why(self) -> str:
+        """What decided it."""
+        why = self._why
+        text = self._why = why.why if isinstance(why, Judgement) else said(why)
+        return text
+
+    @property
+    def say(self) -> str:
+        """The sentence of the named clause, its holes filled."""
+        text = self._say = said(self._say)
+        return text
+
+    def negated(self) -> Judgement:
+        """The same with `not` before it. Its sentence said what no longer holds."""
+        return Judgement(
+            self.verdict.negated(),
+            f"not {self.clause}",
+            self,
+            self.fact,
+            self.children,
+            self.definition,
+            "",
+            self.names,
+        )
+
+    def _all(self) -> tuple[object, ...]:
+        told = (self.clause, self.why, self.say)
+        return (self.verdict, *told, self.fact, self.children, self.definition, self.names)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Judgement) and self._all() == other._all())
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def __repr__(self) -> str:
+        return f"Judgement({self.verdict}, {self.clause!r}, {self.why!r})"
 
 
 class Outcome(Enum):
@@ -90,7 +186,7 @@ class Decision:
 
     rule: Rule
     outcome: Outcome
-    reason: str  # one sentence: why this outcome
+    told: str | Later  # one sentence: why this outcome
     levels: tuple[LevelJudged, ...] = ()
     fired: Level | None = None
     indicator: Indicator | None = None
@@ -104,6 +200,11 @@ class Decision:
     cites: tuple[str, ...] = ()
     silent_mode: bool = False  # judged and audited, but no card (status silent or not accepted)
     held_back: str = ""  # why no card although it fires: overridden for a reason not long ago
+
+    @property
+    def reason(self) -> str:
+        """One sentence: why this outcome."""
+        return str(self.told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ Every child is judged, also when a sibling already decided: a pharmacist wants t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import assert_never
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Any, Never, assert_never
 
 from cds.engine.change import previous_change
 from cds.engine.decision import Judgement
@@ -23,6 +23,7 @@ from cds.facts.model import (
     Nothing,
     NotKnown,
     Presence,
+    Reason,
 )
 from cds.kernel.quantity import Comparison, Quantity, above, at_least, at_most, below
 from cds.kernel.verdict import Verdict, all_of, any_of, from_bool
@@ -46,6 +47,7 @@ from cds.rulebook.model import (
     ToThreshold,
 )
 
+_CLAUSES = 8192  # how many clauses of one kind keep their words: those of several rulebooks
 _COMPARE: dict[str, Comparison] = {
     "below": below,
     "at_least": at_least,
@@ -59,76 +61,61 @@ _WITH_NOTHING: dict[Operator, Verdict] = {
     "above": Verdict.YES,
     "at_most": Verdict.NO,
 }
-Kleene = Callable[[list[Verdict]], Verdict]
 
 
-def judge(clause: Clause, facts: Facts) -> Judgement:  # noqa: C901  one case per clause class
+def judge(clause: Clause, facts: Facts) -> Judgement:
     """The verdict on one clause, with everything it looked at."""
-    match clause:
-        case All():
-            return _group(ALL_OF, all_of, clause.children, facts)
-        case AnyOf():
-            return _group(ANY_OF, any_of, clause.children, facts)
-        case Holds():
-            return judge_definition(clause.name, facts, negated=clause.negated)
-        case CannotTell():
-            return _cannot_tell(clause, facts)
-        case Compare():
-            return _compare(clause, facts)
-        case Between():
-            return _between(clause, facts)
-        case IsIn():
-            return _is_in(clause, facts)
-        case IsPresent():
-            return _is_present(clause, facts)
-        case IsMissing():
-            return _is_missing(clause, facts)
-        case Change():
-            return previous_change(clause, facts)
-        case _:
-            assert_never(clause)
+    return _JUDGE.get(clause.__class__, _unheard_of)(clause, facts)
+
+
+def _unheard_of(clause: Never, _: Facts) -> Never:
+    assert_never(clause)
 
 
 def judge_definition(name: str, facts: Facts, *, negated: bool = False) -> Judgement:
     """A named clause; its sentence is filled so that a card can print it."""
-    judged = facts.definitions.get(name)
+    known = facts.negations if negated else facts.definitions
+    judged = known.get(name)
     if judged is None:
-        judged = facts.definitions[name] = _judge_named(name, facts)
-    if not negated:
-        return judged
-    verdict = judged.verdict.negated()
-    return replace(judged, verdict=verdict, clause=f"not {judged.clause}", say="")
+        judged = judge_definition(name, facts).negated() if negated else _judge_named(name, facts)
+        known[name] = judged
+    return judged
 
 
 def _judge_named(name: str, facts: Facts) -> Judgement:
     definition = facts.book.definitions[name]
-    inner = judge(definition.clause, facts)
-    return Judgement(
-        verdict=inner.verdict,
-        clause=spoken(name),
-        why=inner.why,
-        children=(inner,),
-        definition=name,
-        say=fill(definition.say, facts),
-    )
+    inner, say = judge(definition.clause, facts), definition.say
+    said = partial(fill, say, facts) if "{" in say else say
+    return Judgement(inner.verdict, spoken(name), inner, None, (inner,), name, said)
+
+
+def _holds(clause: Holds, facts: Facts) -> Judgement:
+    return judge_definition(clause.name, facts, negated=clause.negated)
 
 
 def _cannot_tell(clause: CannotTell, facts: Facts) -> Judgement:
     inner = judge_definition(clause.name, facts)
     verdict = from_bool(inner.verdict is Verdict.CANNOT_TELL)
     words = f"cannot be told: {spoken(clause.name)}"
-    why = "; ".join(causes(inner)) if verdict is Verdict.YES else f"it is {inner.verdict.value}"
-    return Judgement(verdict, words, why, children=(inner,))
+    return Judgement(verdict, words, lambda: _why_told(inner), children=(inner,))
 
 
-def _group(
-    word: str,
-    kleene: Callable[[list[Verdict]], Verdict],
-    clauses: tuple[Clause, ...],
-    facts: Facts,
-) -> Judgement:
-    children = tuple(judge(child, facts) for child in clauses)
-    return Judgement(kleene([child.verdict for child in children]), word, children=children)
+def _why_told(inner: Judgement) -> str:
+    if inner.verdict is Verdict.CANNOT_TELL:
+        return "; ".join(causes(inner))
+    return f"it is {inner.verdict.value}"
+
+
+def _all(clause: All, facts: Facts) -> Judgement:
+    children = [judge(child, facts) for child in clause.children]
+    verdict = all_of([child.verdict for child in children])
+    return Judgement(verdict, ALL_OF, "", None, tuple(children))
+
+
+def _any_of(clause: AnyOf, facts: Facts) -> Judgement:
+    children = [judge(child, facts) for child in clause.children]
+    verdict = any_of([child.verdict for child in children])
+    return Judgement(verdict, ANY_OF, "", None, tuple(children))
 
 
 def _undecidable(fact: Fact) -> Verdict | None:
@@ -140,19 +127,23 @@ def _undecidable(fact: Fact) -> Verdict | None:
 
 def _compare(clause: Compare, facts: Facts) -> Judgement:
     fact = facts.fact(clause.fact)
-    right, words, names, open_ = _right(clause.operand, clause.operator, facts, fact)
-    text = f"{spoken(clause.fact)} {clause.operator.replace('_', ' ')} {words}"
+    right, open_ = _right(clause.operand, clause.operator, facts, fact)
     verdict = _undecidable(fact)
     if verdict is None:
         verdict = open_ if right is None else _COMPARE[clause.operator](_quantity(fact), right)
-    return Judgement(verdict, text, fact.explained, fact, names=names)
+    words = partial(_compare_words, clause, right, facts)
+    return Judgement(verdict, words, fact.explained, fact, names=_names(clause.operand))
+
+
+def _compare_words(clause: Compare, right: Quantity | None, facts: Facts) -> str:
+    operator = clause.operator.replace("_", " ")
+    return f"{spoken(clause.fact)} {operator} {_right_words(clause.operand, right, facts)}"
 
 
 def _between(clause: Between, facts: Facts) -> Judgement:
     fact = facts.fact(clause.fact)
-    low, low_words, low_names, low_open = _right(clause.lower, "at_least", facts, fact)
-    high, high_words, high_names, high_open = _right(clause.upper, "below", facts, fact)
-    text = f"{spoken(clause.fact)} between {low_words} and {high_words}"
+    low, low_open = _right(clause.lower, "at_least", facts, fact)
+    high, high_open = _right(clause.upper, "below", facts, fact)
     verdict = _undecidable(fact)
     if verdict is None:
         verdict = all_of(
@@ -161,7 +152,16 @@ def _between(clause: Between, facts: Facts) -> Judgement:
                 high_open if high is None else below(_quantity(fact), high),
             ]
         )
-    return Judgement(verdict, text, fact.explained, fact, names=low_names + high_names)
+    words = partial(_between_words, clause, low, high, facts)
+    names = _names(clause.lower) + _names(clause.upper)
+    return Judgement(verdict, words, fact.explained, fact, names=names)
+
+
+def _between_words(
+    clause: Between, low: Quantity | None, high: Quantity | None, facts: Facts
+) -> str:
+    lower = _right_words(clause.lower, low, facts)
+    return f"{spoken(clause.fact)} between {lower} and {_right_words(clause.upper, high, facts)}"
 
 
 def _quantity(fact: Fact) -> Quantity:
@@ -172,35 +172,41 @@ def _quantity(fact: Fact) -> Quantity:
 
 def _right(
     operand: Operand, operator: Operator, facts: Facts, left: Fact
-) -> tuple[Quantity | None, str, tuple[str, ...], Verdict]:
-    """(quantity, words, names, verdict when there is no quantity)."""
-    unit = left.state.quantity.unit if isinstance(left.state, Measured) else ""
+) -> tuple[Quantity | None, Verdict]:
+    """The other side of a comparison, and the verdict when it is no quantity."""
     match operand:
         case ToThreshold():
             threshold = facts.book.thresholds[operand.name]
+            state = left.state
+            unit = state.quantity.unit if isinstance(state, Measured) else ""
             constant = threshold.for_unit(unit or next(iter(threshold.values)))
-            return constant, limit_words(constant), (operand.name,), Verdict.CANNOT_TELL
+            return constant, Verdict.CANNOT_TELL
         case ToQuantity():
-            quantity = operand.quantity
-            return quantity, limit_words(quantity), (), Verdict.CANNOT_TELL
+            return operand.quantity, Verdict.CANNOT_TELL
         case ToFact():
             other = facts.fact(operand.name)
             open_ = _undecidable(other)
-            quantity_or = None if open_ else _quantity(other)
-            return quantity_or, other.explained, (operand.name,), open_ or Verdict.CANNOT_TELL
+            return None if open_ else _quantity(other), open_ or Verdict.CANNOT_TELL
         case ToTable():
-            found = cell(facts.book.tables[operand.name], facts)
-            if found.quantity is None:
-                return None, "what is allowed (none)", (operand.name,), _WITH_NOTHING[operator]
-            words = f"what is allowed ({limit_words(found.quantity)})"
-            return found.quantity, words, (operand.name,), Verdict.CANNOT_TELL
+            found = cell(facts.book.tables[operand.name], facts).quantity
+            return found, _WITH_NOTHING[operator] if found is None else Verdict.CANNOT_TELL
         case _:
             assert_never(operand)
 
 
+def _right_words(operand: Operand, quantity: Quantity | None, facts: Facts) -> str:
+    if isinstance(operand, ToFact):
+        return facts.fact(operand.name).explained
+    words = "none" if quantity is None else limit_words(quantity)
+    return f"what is allowed ({words})" if isinstance(operand, ToTable) else words
+
+
+def _names(operand: Operand) -> tuple[str, ...]:
+    return () if isinstance(operand, ToQuantity) else (operand.name,)
+
+
 def _is_in(clause: IsIn, facts: Facts) -> Judgement:
     fact = facts.fact(clause.fact)
-    text = f"{spoken(clause.fact)} is {' or '.join(sorted(clause.labels))}"
     verdict = _undecidable(fact)
     if verdict is None:
         if not isinstance(fact.state, Category):
@@ -210,14 +216,20 @@ def _is_in(clause: IsIn, facts: Facts) -> Judgement:
             verdict = Verdict.YES
         else:
             verdict = Verdict.CANNOT_TELL if labels & clause.labels else Verdict.NO
-    return Judgement(verdict, text, fact.explained, fact)
+    words = _label_words(clause.fact, clause.labels)
+    return Judgement(verdict, words, fact.explained, fact)
+
+
+@lru_cache(_CLAUSES)
+def _label_words(name: str, labels: frozenset[str]) -> str:
+    return f"{spoken(name)} is {' or '.join(sorted(labels))}"
 
 
 def _is_present(clause: IsPresent, facts: Facts) -> Judgement:
     fact = facts.fact(clause.fact)
     match fact.state:
-        case Presence(present=present):
-            there = from_bool(present)
+        case Presence():
+            there = Verdict.YES if fact.state.present else Verdict.NO
         case NotKnown():
             there = Verdict.CANNOT_TELL
         case Missing():
@@ -231,19 +243,45 @@ def _is_present(clause: IsPresent, facts: Facts) -> Judgement:
         case _:
             assert_never(fact.state)
     verdict = there if clause.wanted else there.negated()
-    text = f"{spoken(clause.fact)} {'present' if clause.wanted else 'absent'}"
-    return Judgement(verdict, text, fact.explained, fact)
+    words = _presence_words(clause.fact, clause.wanted)
+    return Judgement(verdict, words, fact.explained, fact)
+
+
+@lru_cache(_CLAUSES)
+def _presence_words(name: str, wanted: bool) -> str:
+    return f"{spoken(name)} {'present' if wanted else 'absent'}"
 
 
 def _is_missing(clause: IsMissing, facts: Facts) -> Judgement:
     fact = facts.fact(clause.fact)
-    text = f"{spoken(clause.fact)} missing"
-    if clause.reasons:
-        text += f" ({' or '.join(sorted(reason.value for reason in clause.reasons))})"
     if isinstance(fact.state, NotKnown):
         verdict = Verdict.CANNOT_TELL
     elif isinstance(fact.state, Missing):
         verdict = from_bool(not clause.reasons or fact.state.reason in clause.reasons)
     else:
         verdict = Verdict.NO
-    return Judgement(verdict, text, fact.explained, fact)
+    words = _missing_words(clause.fact, clause.reasons)
+    return Judgement(verdict, words, fact.explained, fact)
+
+
+@lru_cache(_CLAUSES)
+def _missing_words(name: str, reasons: frozenset[Reason]) -> str:
+    text = f"{spoken(name)} missing"
+    if reasons:
+        text += f" ({' or '.join(sorted(reason.value for reason in reasons))})"
+    return text
+
+
+# One way to judge for each class of `Clause`: a test holds the two together.
+_JUDGE: Mapping[type, Callable[[Any, Facts], Judgement]] = {
+    All: _all,
+    AnyOf: _any_of,
+    Holds: _holds,
+    CannotTell: _cannot_tell,
+    Compare: _compare,
+    Between: _between,
+    IsIn: _is_in,
+    IsPresent: _is_present,
+    IsMissing: _is_missing,
+    Change: previous_change,
+}

@@ -6,27 +6,29 @@ cases embedded in rule files, and later the what-if page, state a patient.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from cds.engine import listed, orders
 from cds.engine.bands import band
 from cds.engine.decision import Judgement
+from cds.engine.listed import Lists
 from cds.engine.patient import patient_fact
 from cds.facts import labs
 from cds.facts.derived.registry import DERIVED
-from cds.facts.draws import TWO_RESULTS
+from cds.facts.draws import TWO_RESULTS, Results
 from cds.facts.earlier import as_of
 from cds.facts.model import Fact, Measured, Missing, Nothing, NotKnown, Reason, presence
 from cds.facts.record import MedicationOrder, Record
 from cds.facts.show import quantity_words
+from cds.facts.view import View
 from cds.kernel.quantity import Quantity, at_least, at_most
 from cds.kernel.verdict import Verdict
 from cds.rulebook.model import (
     BandSource,
     DerivedSource,
     FactSource,
-    FactSpec,
     LabSource,
     OrderSource,
     PatientSource,
@@ -35,7 +37,10 @@ from cds.rulebook.model import (
     SetAsideReasonSource,
     SetAsideSource,
     TwoResultsSource,
+    Window,
 )
+
+T = TypeVar("T")
 
 
 class Facts:
@@ -50,43 +55,40 @@ class Facts:
         no_drugs: str = "",
     ) -> None:
         self.book = book
-        self._record = record
-        self._now = now
-        self._known: dict[str, Fact] = dict(given or {})
+        self.record = record  # the patient
+        self.now = now  # clinical now
+        self.results = Results(record.labs)
+        self.lists = Lists(record)
         self.order: MedicationOrder | None = None
         self.no_drugs = no_drugs  # why this call may suggest no drug at all; "" = it may
         self.definitions: dict[str, Judgement] = {}  # judged once per patient and order
+        self.negations: dict[str, Judgement] = {}  # the same with `not` before them
         self.then: Facts | None = None  # what `rising_by` and `falling_by` look back to, if not
         #                                 to the result before
+        self._known: dict[str, Fact] = dict(given or {})
+        self._windows: dict[str, timedelta] = {}
+        self._found: dict[Callable[[View], Any], Any] = {}
 
-    @property
-    def record(self) -> Record:
-        """The patient."""
-        return self._record
-
-    @property
-    def now(self) -> datetime:
-        """Clinical now."""
-        return self._now
+    def _with(self, known: Mapping[str, Fact]) -> Facts:
+        """Another view of the same patient. What was looked at is each view's own."""
+        view = Facts(self.book, self.record, self.now, known, self.no_drugs)
+        view.results, view.lists, view._windows = self.results, self.lists, self._windows
+        return view
 
     def for_order(self, order: MedicationOrder) -> Facts:
         """The same facts, looked at from one order; patient facts are shared, not redone."""
-        shared = {
-            name: fact
-            for name, fact in self._known.items()
-            if not isinstance(self.book.facts[name].source, OrderSource)
-        }
-        view = Facts(self.book, self._record, self._now, shared, self.no_drugs)
+        own = self.book.remembered(_about_orders)
+        view = self._with({x: fact for x, fact in self._known.items() if x not in own})
         view.order = order
         return view
 
     def as_of(self, at: datetime) -> Facts:
         """The same patient as far as it was known at that moment (`at` <= now)."""
-        return Facts(self.book, as_of(self._record, at), at, no_drugs=self.no_drugs)
+        return Facts(self.book, as_of(self.record, at), at, no_drugs=self.no_drugs)
 
     def since(self, then: Facts) -> Facts:
         """The same facts; what has risen or fallen is asked against `then`."""
-        view = Facts(self.book, self._record, self._now, self._known, self.no_drugs)
+        view = self._with(self._known)
         view.then = then
         return view
 
@@ -94,14 +96,25 @@ class Facts:
         """Every fact worked out so far."""
         return tuple(self._known.values())
 
+    def forget(self) -> None:
+        """Let go of the judgements once they are handed out. Their words still ask these facts: if
+        both held each other, the whole patient would stay until the collector of cycles comes."""
+        self.definitions.clear()
+        self.negations.clear()
+
     def window(self, name: str) -> timedelta:
         """A named window for the patient's setting; the shorter one while its problem may be."""
-        window = self.book.windows[name]
-        span = window.span(self._record.place.setting)
+        span = self._windows.get(name)
+        if span is None:
+            span = self._windows[name] = self._window(self.book.windows[name])
+        return span
+
+    def _window(self, window: Window) -> timedelta:
+        span = window.span(self.record.place.setting)
         if window.shorter is None or span == window.inpatient:
             return span
         concept, shorter = window.shorter
-        state = listed.problem_state(self._record, (concept,))
+        state = listed.problem_state(self.lists, (concept,))
         return span if state is Verdict.NO else min(span, shorter)
 
     def limit(self, name: str, unit: str) -> Quantity:
@@ -112,46 +125,49 @@ class Facts:
         """A declared fact, memoised."""
         found = self._known.get(name)
         if found is None:
-            found = self._work_out(self.book.facts[name])
+            source = self.book.facts[name].source
+            found = _FROM.get(type(source), _from_a_list)(source, name, self)
             self._known[name] = found
         return found
 
-    def _work_out(self, spec: FactSpec) -> Fact:
-        return _fact_from(spec.source, spec.name, self)
+    def once(self, make: Callable[[View], T]) -> T:
+        """What several derived facts need and no rule asks."""
+        if make not in self._found:
+            self._found[make] = make(self)
+        found: T = self._found[make]
+        return found
 
 
-def _fact_from(  # noqa: C901  one case per kind of source
-    source: FactSource, name: str, facts: Facts
-) -> Fact:
-    """How each kind of source becomes a fact; what has no case here asks a list."""
-    match source:
-        case DerivedSource():
-            made = DERIVED[source.function].function(facts)
-            return Fact(name, made.state, made.explained, made.evidence)
-        case OrderSource():
-            return orders.order_fact(name, source, facts.order)
-        case PatientSource():
-            return patient_fact(name, source.what, facts.record, facts.now)
-        case LabSource():
-            return _lab(source, name, facts)
-        case SetAsideSource():
-            return _set_aside(source, name, facts)
-        case SetAsideReasonSource():
-            return _set_aside_reason(source, name, facts)
-        case ReferenceLowSource():
-            return _reference_low(source, name, facts)
-        case TwoResultsSource():
-            return _two_results(source, name, facts)
-        case BandSource():
-            own = facts.fact(source.contested[2]) if source.contested else None
-            return band(name, source, facts.fact(source.of), own, facts.book.thresholds)
-        case _:
-            return listed.listed_fact(name, source, facts.record, facts.now)
+def _about_orders(book: Rulebook) -> frozenset[str]:
+    """Names of the facts that are about the one order."""
+    return frozenset(x for x, spec in book.facts.items() if isinstance(spec.source, OrderSource))
+
+
+def _derived(source: DerivedSource, name: str, facts: Facts) -> Fact:
+    made = DERIVED[source.function].function(facts)
+    return Fact(name, made.state, made.explained, made.evidence)
+
+
+def _of_order(source: OrderSource, name: str, facts: Facts) -> Fact:
+    return orders.order_fact(name, source, facts.order)
+
+
+def _of_patient(source: PatientSource, name: str, facts: Facts) -> Fact:
+    return patient_fact(name, source.what, facts.record, facts.now)
+
+
+def _from_a_list(source: FactSource, name: str, facts: Facts) -> Fact:
+    return listed.listed_fact(name, source, facts.lists, facts.now)
+
+
+def _band(source: BandSource, name: str, facts: Facts) -> Fact:
+    own = facts.fact(source.contested[2]) if source.contested else None
+    return band(name, source, facts.fact(source.of), own, facts.book.thresholds)
 
 
 def _lab(source: LabSource, name: str, facts: Facts) -> Fact:
     window = facts.window(source.window)
-    return labs.newest(name, facts.record.labs, source.analyte, window, facts.now)
+    return labs.newest(name, facts.results, source.analyte, window, facts.now)
 
 
 def _set_aside(source: SetAsideSource, name: str, facts: Facts) -> Fact:
@@ -183,7 +199,7 @@ def _found_aside(
     if listing.gap:
         return NotKnown(listing.key, listing.gap)
     found = labs.set_aside(
-        listing,
+        facts.results,
         source.analyte,
         facts.window(source.window),
         facts.window(source.within),
@@ -223,3 +239,17 @@ def _accepted(name: str, low: Quantity, source: ReferenceLowSource, unit: str) -
         return None
     face = quantity_words(low)
     return Fact(name, Measured(low, face), f"the laboratory's own lower limit is {face}")
+
+
+# How each kind of source becomes a fact; what stands not here asks a list.
+_FROM: Mapping[type, Callable[[Any, str, Facts], Fact]] = {
+    DerivedSource: _derived,
+    OrderSource: _of_order,
+    PatientSource: _of_patient,
+    LabSource: _lab,
+    SetAsideSource: _set_aside,
+    SetAsideReasonSource: _set_aside_reason,
+    ReferenceLowSource: _reference_low,
+    TwoResultsSource: _two_results,
+    BandSource: _band,
+}

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 from cds.facts.model import Evidence, Fact, Missing, NotKnown, Reason, presence
-from cds.facts.record import Listing, MedicationOrder, OrderKind, ProblemEntry, Record
+from cds.facts.record import (
+    Administration,
+    Listing,
+    MedicationOrder,
+    OrderKind,
+    ProblemEntry,
+    Record,
+)
 from cds.facts.show import names_words
 from cds.kernel.verdict import Verdict
 from cds.rulebook.model import (
@@ -23,24 +32,84 @@ GIVEN_WITHIN = timedelta(hours=24)  # clinical pack R29
 Found = list[tuple[str, str]]  # (source, display name)
 
 
-def listed_fact(name: str, source: FactSource, record: Record, now: datetime) -> Fact:
+T = TypeVar("T")
+
+
+class Index(Generic[T]):
+    """Entries of a list with the words by which they are asked for. Most questions are about
+    something the patient does not have: those are answered by all words at once."""
+
+    __slots__ = ("_entries", "_words")
+
+    def __init__(self, entries: Iterable[tuple[T, frozenset[str]]]) -> None:
+        self._entries = tuple(entries)
+        self._words = frozenset(word for _, words in self._entries for word in words)
+
+    def asked(self, wanted: Iterable[str]) -> list[T]:
+        """The entries with one of these words, in the order of the list."""
+        if self._words.isdisjoint(wanted):
+            return []
+        return [entry for entry, words in self._entries if not words.isdisjoint(wanted)]
+
+
+class Lists:
+    """The lists of one patient, each gone through once, when it is first asked."""
+
+    __slots__ = ("_made", "record")
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self._made: dict[Callable[[Record], Any], Any] = {}
+
+    def of(self, make: Callable[[Record], Index[T]]) -> Index[T]:
+        """The index that `make` makes of the record."""
+        found: Index[T] | None = self._made.get(make)
+        if found is None:
+            found = self._made[make] = make(self.record)
+        return found
+
+
+def _active(record: Record) -> Index[MedicationOrder]:
+    items = (o for o in record.medications.items if o.kind is OrderKind.ACTIVE and o.systemic)
+    return Index((order, _named(order)) for order in items)
+
+
+def _drafted(record: Record) -> Index[MedicationOrder]:
+    return Index((order, _named(order)) for order in record.drafts if order.systemic)
+
+
+def _administered(record: Record) -> Index[Administration]:
+    return Index((item, _named(item)) for item in record.administrations.items)
+
+
+def _on_problem_list(record: Record) -> Index[ProblemEntry]:
+    return Index((entry, entry.concepts) for entry in record.problems.items)
+
+
+def _named(item: MedicationOrder | Administration) -> frozenset[str]:
+    """Substances and roles: what a rule may call it by."""
+    return frozenset(name for one in item.substances for name in (one.name, *one.roles))
+
+
+def listed_fact(name: str, source: FactSource, lists: Lists, now: datetime) -> Fact:
     """A presence fact about one of the supplied lists."""
+    record = lists.record
     match source:
         case ProblemSource():
-            return _concluded(name, _problems(record, source, now), (record.problems,))
-        case ProcedureSource():
-            return _concluded(name, _procedures(record, source, now), (record.procedures,))
+            return _concluded(name, _problems(lists, source, now), record.problems)
         case MedicationSource():
-            return _medications(name, record, source, now)
+            return _medications(name, lists, source, now)
+        case ProcedureSource():
+            return _concluded(name, _procedures(record, source, now), record.procedures)
         case AllergySource():
             hits = [
                 (a.source, a.name)
                 for a in record.allergies.items
-                if a.substances & set(source.substances)
+                if not a.substances.isdisjoint(source.substances)
             ]
-            return _concluded(name, hits, (record.allergies,))
+            return _concluded(name, hits, record.allergies)
         case LabOrderSource():
-            return _concluded(name, _lab_orders(record, source, now), (record.lab_orders,))
+            return _concluded(name, _lab_orders(record, source, now), record.lab_orders)
         case SuppliedSource():
             key = "labs" if source.key == "observations" else source.key
             asked = _failed if source.failed else _supplied
@@ -49,23 +118,28 @@ def listed_fact(name: str, source: FactSource, record: Record, now: datetime) ->
             raise TypeError(f"{name} does not ask a list")
 
 
-def problem_state(record: Record, concepts: tuple[str, ...]) -> Verdict:
+def problem_state(lists: Lists, concepts: tuple[str, ...]) -> Verdict:
     """Whether one of the concepts is on the problem list."""
-    if any(p.concepts & set(concepts) for p in record.problems.items):
+    if lists.of(_on_problem_list).asked(concepts):
         return Verdict.YES
-    return Verdict.CANNOT_TELL if record.problems.gap else Verdict.NO
+    return Verdict.CANNOT_TELL if lists.record.problems.gap else Verdict.NO
 
 
-def _concluded(name: str, hits: Found, listings: Iterable[Listing[object]]) -> Fact:
+def _concluded(name: str, hits: Found, listing: Listing[object] | None) -> Fact:
+    """Yes by what was found; no only where the list, if it is one that has to be complete, is."""
     if hits:
         # By name: whoever sends the list decides its order, and the same chart is the same answer.
         hits = sorted(hits, key=lambda hit: (hit[1].casefold(), *hit))
         names = tuple(dict.fromkeys(display for _, display in hits))
         evidence = tuple(Evidence(source, display) for source, display in hits)
         return presence(name, True, names_words(names), names, evidence)
-    gaps = [listing for listing in listings if listing.gap]
-    if gaps:
-        return Fact(name, NotKnown(gaps[0].key, gaps[0].gap), gaps[0].gap)
+    if listing is not None and listing.gap:
+        return Fact(name, NotKnown(listing.key, listing.gap), listing.gap)
+    return _nothing_listed(name)
+
+
+@lru_cache(maxsize=1024)  # names are those of a rulebook; most answers are this one
+def _nothing_listed(name: str) -> Fact:
     return presence(name, False, "none on the list")
 
 
@@ -79,13 +153,9 @@ def _failed(name: str, listing: Listing[object]) -> Fact:
     return presence(name, listing.failed, listing.gap or f"`{listing.key}` is complete", names)
 
 
-def _problems(record: Record, source: ProblemSource, now: datetime) -> Found:
-    wanted = set(source.concepts)
-    return [
-        (entry.source, entry.name)
-        for entry in record.problems.items
-        if entry.concepts & wanted and _recent(entry, source, now)
-    ]
+def _problems(lists: Lists, source: ProblemSource, now: datetime) -> Found:
+    found = lists.of(_on_problem_list).asked(source.concepts)
+    return [(entry.source, entry.name) for entry in found if _recent(entry, source, now)]
 
 
 def _recent(entry: ProblemEntry, source: ProblemSource, now: datetime) -> bool:
@@ -101,46 +171,46 @@ def _recent(entry: ProblemEntry, source: ProblemSource, now: datetime) -> bool:
 
 
 def _procedures(record: Record, source: ProcedureSource, now: datetime) -> Found:
-    wanted = set(source.concepts)
     return [
         (entry.source, entry.name)
         for entry in record.procedures.items
-        if entry.concepts & wanted
+        if not entry.concepts.isdisjoint(source.concepts)
         and (entry.performed is None or now - entry.performed <= source.within)
     ]
 
 
-def _medications(name: str, record: Record, source: MedicationSource, now: datetime) -> Fact:
-    wanted = set(source.roles)
-    active = _active(record, source, wanted) if "active" in source.which else []
+def _medications(name: str, lists: Lists, source: MedicationSource, now: datetime) -> Fact:
+    which, listing = source.which, lists.record.medications
+    active = _fitting(lists.of(_active), source) if "active" in which else []
     if source.running is not None:
-        return _running(name, active, source.running, record.medications, now)
+        return _running(name, active, source.running, listing, now)
     hits: Found = [(o.source, o.name) for o in active]
-    drafts = _drafts(record, source)
-    hits += [(o.source, f"{o.name} (draft)") for o in drafts if _matches(o, source, wanted)]
-    if "given" in source.which:
+    if "draft" in which or "selected" in which:
+        hits += [(o.source, f"{o.name} (draft)") for o in _drafts(lists, source)]
+    if "given" in which:
         named = {display for _, display in hits}
-        found = _given(record, source, wanted, now)
+        found = _given(lists, source, now)
         hits += [hit for hit in found if hit[1].removesuffix(" (given)") not in named]
-    if not hits and any(not o.identified for o in drafts):
+    if not hits and any(_unread(order, source) for order in lists.record.drafts):
         why = "a draft order names no drug that can be read"
         return Fact(name, NotKnown("draftOrders", why), why)
-    return _concluded(name, hits, (record.medications,) if "active" in source.which else ())
+    return _concluded(name, hits, listing if "active" in which else None)
 
 
-def _active(record: Record, source: MedicationSource, wanted: set[str]) -> list[MedicationOrder]:
-    return [
-        o
-        for o in record.medications.items
-        if o.kind is OrderKind.ACTIVE and _matches(o, source, wanted)
-    ]
+def _fitting(index: Index[MedicationOrder], source: MedicationSource) -> list[MedicationOrder]:
+    return [o for o in index.asked(source.roles) if _route_fits(source, o.parenteral)]
 
 
-def _drafts(record: Record, source: MedicationSource) -> tuple[MedicationOrder, ...]:
-    """Every draft, or only those the hook is about."""
-    if "draft" in source.which:
-        return record.drafts
-    return tuple(o for o in record.drafts if o.selected) if "selected" in source.which else ()
+def _drafts(lists: Lists, source: MedicationSource) -> list[MedicationOrder]:
+    """Of every draft, or only of those the hook is about."""
+    found = _fitting(lists.of(_drafted), source)
+    return found if "draft" in source.which else [order for order in found if order.selected]
+
+
+def _unread(order: MedicationOrder, source: MedicationSource) -> bool:
+    """Is it a draft that is asked about, and might it be any drug?"""
+    asked = "draft" in source.which or ("selected" in source.which and order.selected)
+    return asked and not order.identified
 
 
 def _running(
@@ -161,16 +231,11 @@ def _running(
         why = f"{undated[0].name}: since when is not recorded"
         evidence = tuple(Evidence(o.source, o.name) for o in undated)
         return Fact(name, Missing(Reason.NO_TIME), why, evidence)
-    return _concluded(name, long, (listing,))
+    return _concluded(name, long, listing)
 
 
 def _earliest(order: MedicationOrder) -> datetime | None:
     return min((at for at in (order.start, order.authored) if at), default=None)
-
-
-def _matches(order: MedicationOrder, source: MedicationSource, wanted: set[str]) -> bool:
-    named = {item.name for item in order.substances} | order.roles
-    return bool(named & wanted) and order.systemic and _route_fits(source, order.parenteral)
 
 
 def _route_fits(source: MedicationSource, parenteral: bool | None) -> bool:
@@ -180,30 +245,27 @@ def _route_fits(source: MedicationSource, parenteral: bool | None) -> bool:
     return (parenteral is not False) if source.parenteral else (parenteral is False)
 
 
-def _given(record: Record, source: MedicationSource, wanted: set[str], now: datetime) -> Found:
+def _given(lists: Lists, source: MedicationSource, now: datetime) -> Found:
     # R10: administrations not known are no stop; the card says so, hence no gap from this list.
     found: Found = []
-    for item in record.administrations.items:
-        named = {s.name for s in item.substances} | {r for s in item.substances for r in s.roles}
+    for item in lists.of(_administered).asked(source.roles):
         when = item.end or item.start
-        if (
-            named & wanted
-            and _route_fits(source, item.parenteral)
-            and (
-                # A dose at a time nobody wrote down may have been given just now.
-                when is None or timedelta(0) <= now - when <= GIVEN_WITHIN or not item.completed
-            )
-        ):
+        # A dose at a time nobody wrote down may have been given just now.
+        recent = when is None or timedelta(0) <= now - when <= GIVEN_WITHIN or not item.completed
+        if recent and _route_fits(source, item.parenteral):
             found.append((item.source, f"{item.name} (given)"))
     return found
 
 
 def _lab_orders(record: Record, source: LabOrderSource, now: datetime) -> Found:
-    wanted = set(source.loincs)
-    drafted = [(o.source, "drafted") for o in record.draft_lab_orders if o.loincs & wanted]
+    wanted = source.loincs
+    drafted = [
+        (o.source, "drafted") for o in record.draft_lab_orders if not o.loincs.isdisjoint(wanted)
+    ]
     ordered = [
         (o.source, "ordered")
         for o in record.lab_orders.items
-        if o.loincs & wanted and (o.authored is None or now - o.authored <= source.within)
+        if not o.loincs.isdisjoint(wanted)
+        and (o.authored is None or now - o.authored <= source.within)
     ]
     return drafted + ordered

@@ -66,22 +66,22 @@ def causes(judgement: Judgement) -> tuple[str, ...]:
     )
 
 
-def leaves(judgement: Judgement) -> Iterator[Judgement]:
-    """Judgements without children."""
-    if not judgement.children:
-        yield judgement
-    for child in judgement.children:
-        yield from leaves(child)
-
-
 def facts_of(judgements: Iterable[Judgement]) -> tuple[Fact, ...]:
-    """Facts looked at, each once, in reading order."""
+    """Facts looked at by the leaves, each once, in reading order."""
     found: dict[str, Fact] = {}
-    for judgement in judgements:
-        for leaf in leaves(judgement):
-            if leaf.fact is not None:
-                found.setdefault(leaf.fact.name, leaf.fact)
+    _gather(judgements, found, set())
     return tuple(found.values())
+
+
+def _gather(judgements: Iterable[Judgement], found: dict[str, Fact], seen: set[int]) -> None:
+    """Named clauses are shared by many others: what was seen once brings nothing new."""
+    for judgement in judgements:
+        if judgement.children:
+            if id(judgement) not in seen:
+                seen.add(id(judgement))
+                _gather(judgement.children, found, seen)
+        elif judgement.fact is not None:
+            found.setdefault(judgement.fact.name, judgement.fact)
 
 
 def _innermost(judgement: Judgement, verdict: Verdict) -> Iterator[Judgement]:

@@ -8,28 +8,22 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from cds.facts.draws import (
-    Draw,
-    in_force,
-    newness,
-    of_analyte,
-    usable_series,
-)
+from cds.facts.draws import Draw, Results, newness
 from cds.facts.model import Evidence, Fact, Missing, NotKnown, Reason, category
-from cds.facts.record import LabResult, Listing
+from cds.facts.record import LabResult
 from cds.facts.show import age_words, analyte_words, both_units, time_words
 from cds.kernel.units import Analyte
 
 __all__ = [
     "Draw",
     "LabResult",
+    "Results",
     "evidence_of",
     "newest",
     "previous",
     "reason_fact",
     "set_aside",
     "set_aside_words",
-    "usable_series",
 ]
 
 # How a unit was spelled is for the record; what a value may not mean is for the reader.
@@ -65,32 +59,30 @@ SET_ASIDE_REASONS = (
 )
 
 
-def newest(
-    name: str, listing: Listing[LabResult], analyte: Analyte, window: timedelta, now: datetime
-) -> Fact:
+def newest(name: str, results: Results, analyte: Analyte, window: timedelta, now: datetime) -> Fact:
     """The newest usable result at most `window` old, or why there is none (R2, R4)."""
+    listing = results.listing
     if listing.gap:
         why = f"{analyte_words(analyte)} not known: {listing.gap}"
         return Fact(name, NotKnown(listing.key, listing.gap), why)
-    series = usable_series(listing, analyte, None, now)
-    if series and now - series[0].when <= window:
-        return _used(name, series[0], now)
-    set_aside = _set_aside_within(listing, analyte, window, now)
+    used = results.series(analyte).newest(now)
+    if used is not None and now - used.when <= window:
+        return _used(name, used, now)
+    set_aside = _set_aside_within(results, analyte, window, now)
     if set_aside is not None:
         return _missing(name, set_aside, set_aside.set_aside or Reason.NO_VALUE, now)
-    if series:
-        return _missing(name, series[0].results[0], Reason.STALE, now, series[0])
-    return _nothing_usable(name, listing, analyte, now)
+    if used is not None:
+        return _missing(name, used.results[0], Reason.STALE, now, used)
+    return _nothing_usable(name, results, analyte, now)
 
 
-def previous(listing: Listing[LabResult], analyte: Analyte, before: datetime) -> Draw | None:
+def previous(results: Results, analyte: Analyte, before: datetime) -> Draw | None:
     """The usable value drawn before the one in use (`before` = when that one was drawn)."""
-    series = usable_series(listing, analyte, None, before)
-    return next((draw for draw in series if draw.when < before), None)
+    return results.series(analyte).before(before)
 
 
 def set_aside(
-    listing: Listing[LabResult],
+    results: Results,
     analyte: Analyte,
     window: timedelta,
     within: timedelta,
@@ -102,26 +94,29 @@ def set_aside(
     A usable result older than `window` counts as stale. With `newer_than_used` the answer is
     None when a usable value of the same draw or of a later one is there.
     """
+    since, stale = now - within, now - window
     unused = (
         item
-        for item in in_force(listing, analyte)
-        if item.set_aside not in _NEVER_SHOWN
-        and item.effective is not None
-        and now - within <= item.effective <= now
-        and (item.set_aside is not None or item.effective < now - window)
+        for item in results.in_force(analyte)
+        if item.effective is not None
+        and since <= item.effective <= now
+        and (item.set_aside is not None or item.effective < stale)
+        and item.set_aside not in _NEVER_SHOWN
     )
     top = max(unused, key=newness, default=None)
-    used = usable_series(listing, analyte, now - window, now)
+    used = results.series(analyte).newest(now)
+    if used is not None and used.when < stale:
+        used = None
     if top is None or top.effective is None:
-        return None if used else _undated(listing, analyte)
-    if newer_than_used and used and used[0].when >= top.effective:
+        return _undated(results, analyte) if used is None else None
+    if newer_than_used and used is not None and used.when >= top.effective:
         return None
     return top, top.set_aside or Reason.STALE
 
 
-def _undated(listing: Listing[LabResult], analyte: Analyte) -> tuple[LabResult, Reason] | None:
+def _undated(results: Results, analyte: Analyte) -> tuple[LabResult, Reason] | None:
     """A value whose time cannot be read, where it is all there is: it may be of today."""
-    for item in of_analyte(listing, analyte):
+    for item in results.of(analyte):
         undated = item.set_aside is Reason.NO_TIME and item.quantity is not None
         unread = item.set_aside is Reason.UNREADABLE and item.effective is None
         if item.set_aside is not None and (undated or unread):
@@ -148,11 +143,8 @@ def reason_fact(
 
 
 def _used(name: str, draw: Draw, now: datetime) -> Fact:
-    how = "reported" if any(flag.startswith("time of report") for flag in draw.flags) else "drawn"
-    words = (
-        f"{analyte_words(draw.quantity.analyte)} {draw.words}, "
-        f"{how} {time_words(draw.when)}, {age_words(now, draw.when)} ago"
-    )
+    what = f"{analyte_words(draw.quantity.analyte)} {draw.words}"
+    words = f"{what}, {draw.drawn}, {age_words(now, draw.when)} ago"
     told = [flag for flag in draw.flags if not flag.startswith(_SPELLING)]
     return Fact(
         name, draw.measured, f"{words} ({'; '.join(told)})" if told else words, draw.evidence
@@ -160,12 +152,13 @@ def _used(name: str, draw: Draw, now: datetime) -> Fact:
 
 
 def _set_aside_within(
-    listing: Listing[LabResult], analyte: Analyte, window: timedelta, now: datetime
+    results: Results, analyte: Analyte, window: timedelta, now: datetime
 ) -> LabResult | None:
     items = (
         item
-        for item in of_analyte(listing, analyte)
-        if item.set_aside not in (None, Reason.NO_VALUE)
+        for item in results.of(analyte)
+        if item.set_aside is not None
+        and item.set_aside is not Reason.NO_VALUE
         and item.effective is not None
         and now - window <= item.effective
     )
@@ -189,12 +182,10 @@ def _cannot_use(item: LabResult, face: str, reason: Reason, now: datetime) -> st
     return f"{what}, {drawn}, cannot be used: {reason.value}"
 
 
-def _nothing_usable(
-    name: str, listing: Listing[LabResult], analyte: Analyte, now: datetime
-) -> Fact:
+def _nothing_usable(name: str, results: Results, analyte: Analyte, now: datetime) -> Fact:
     """Nothing usable was ever drawn: name an undated or empty result if that is all there is."""
     for reason in (Reason.NO_TIME, Reason.NO_VALUE):
-        item = next((i for i in of_analyte(listing, analyte) if i.set_aside is reason), None)
+        item = next((i for i in results.of(analyte) if i.set_aside is reason), None)
         if item is not None:
             return _missing(name, item, reason, now)
     words = f"no usable {analyte_words(analyte)} result was found"

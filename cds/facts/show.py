@@ -37,6 +37,7 @@ _ANALYTE_WORDS = {
 
 # For each analyte: unit received -> units to show behind it, with decimals (clinical pack 2, R5).
 _BOTH = (("mmol/L", 2), ("mg/dL", 1))
+_MINUTE = timedelta(minutes=1)
 _ELECTROLYTE = {
     "mg/dL": (("mmol/L", 2),),
     "mmol/L": (("mg/dL", 1),),
@@ -145,7 +146,7 @@ def mg_dose(grams: Decimal) -> str:
 
 def span_words(span: timedelta) -> str:
     """`35 min`, `4 h`, `20 days` (days from 48 h on); always rounded down."""
-    minutes = max(span, timedelta(0)) // timedelta(minutes=1)
+    minutes = max(span // _MINUTE, 0)
     if minutes < 60:
         return f"{minutes} min"
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
@@ -164,5 +165,5 @@ def names_words(names: Iterable[str]) -> str:
 
 def time_words(when: datetime) -> str:
     """`2026-11-21 08:00 UTC`, or the ward's time with its offset, `2026-11-21 03:00 -05:00`."""
-    zone = when.isoformat()[-6:] if when.utcoffset() else "UTC"
-    return f"{when:%Y-%m-%d %H:%M} {zone}"
+    text = when.isoformat(" ", "minutes")
+    return f"{text[:16]} {text[16:] if when.utcoffset() else 'UTC'}"

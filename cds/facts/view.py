@@ -6,12 +6,16 @@ of the rulebook (by name, so that a site can change them), and other declared fa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from cds.facts.draws import Results
 from cds.facts.model import Fact
 from cds.facts.record import Record
 from cds.kernel.quantity import Quantity
+
+T = TypeVar("T")
 
 
 class View(Protocol):
@@ -20,6 +24,10 @@ class View(Protocol):
     @property
     def record(self) -> Record:
         """The patient."""
+
+    @property
+    def results(self) -> Results:
+        """The laboratory results of the patient, by analyte."""
 
     @property
     def now(self) -> datetime:
@@ -33,3 +41,6 @@ class View(Protocol):
 
     def fact(self, name: str) -> Fact:
         """Another declared fact (memoised)."""
+
+    def once(self, make: Callable[[View], T]) -> T:
+        """What several derived facts need and no rule asks: found once for this patient."""

@@ -4,29 +4,26 @@ part of the chart that understands it decodes it, on its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-# msgspec reads a member typed `Raw | None` as null only; an absent one is the empty text instead.
-ABSENT = msgspec.Raw()
+from cds.fhir.raw import ABSENT, UNDECODABLE, RawResource, head, is_present, listed, of_raw
 
-# What decoding one resource may raise; all of it means "cannot be read", none of it ends a call.
-UNDECODABLE = (msgspec.MsgspecError, RecursionError, ValueError)
-
-
-class _Head(msgspec.Struct, gc=False):
-    resourceType: str | None = None
-    id: str | None = None
-
-
-class _Owned(_Head, gc=False):
-    subject: msgspec.Raw = ABSENT
-    patient: msgspec.Raw = ABSENT
-
-
-class _Reference(msgspec.Struct, gc=False):
-    reference: str | None = None
+__all__ = [
+    "ABSENT",
+    "UNDECODABLE",
+    "Page",
+    "RawResource",
+    "Supplied",
+    "entries",
+    "head",
+    "is_present",
+    "of_raw",
+    "plain_page",
+    "read_page",
+]
 
 
 class _Entry(msgspec.Struct, gc=False):
@@ -40,35 +37,23 @@ class _Link(msgspec.Struct, gc=False):
 
 
 class _Bundle(msgspec.Struct, gc=False):
+    resourceType: str | None = None
+    id: str | None = None
+    entry: list[_Entry] | None = None
+    link: list[_Link] | None = None
+    total: msgspec.Raw = ABSENT
+
+
+class _LooseBundle(msgspec.Struct, gc=False):
     entry: list[msgspec.Raw] | None = None
     link: list[_Link] | None = None
     total: msgspec.Raw = ABSENT
 
 
-_head = msgspec.json.Decoder(_Head)
-_owned = msgspec.json.Decoder(_Owned)
-_reference = msgspec.json.Decoder(_Reference)
 _total = msgspec.json.Decoder(int)
 _entry = msgspec.json.Decoder(_Entry)
 _bundle = msgspec.json.Decoder(_Bundle)
-
-
-@dataclass(frozen=True, slots=True)
-class RawResource:
-    """One resource, not yet decoded. `ref` is `Type/id` ("" id allowed: then "Type/").
-
-    `owner` is the literal reference of its `subject` or `patient`, "" where it has none.
-    """
-
-    type: str
-    id: str
-    full_url: str
-    raw: msgspec.Raw
-    owner: str = ""
-
-    @property
-    def ref(self) -> str:
-        return f"{self.type}/{self.id}"
+_loose = msgspec.json.Decoder(_LooseBundle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +89,6 @@ class Page:
     total: int
 
 
-def is_present(raw: msgspec.Raw) -> bool:
-    """Whether a raw member was there and not null."""
-    return bytes(raw).strip() not in (b"", b"null")
-
-
-def head(raw: msgspec.Raw) -> tuple[str, str] | None:
-    """(resourceType, id) of a raw resource, or None when it is not an object we can read."""
-    try:
-        found = _head.decode(raw)
-    except UNDECODABLE:
-        return None
-    if not found.resourceType:
-        return None
-    return found.resourceType, found.id or ""
-
-
 def entries(raw: msgspec.Raw) -> tuple[tuple[RawResource, ...], int, bool]:
     """(resources, broken entries, has a `next` link) of a raw Bundle.
 
@@ -131,41 +100,42 @@ def entries(raw: msgspec.Raw) -> tuple[tuple[RawResource, ...], int, bool]:
 
 def read_page(raw: msgspec.Raw) -> Page:
     """A raw Bundle. Raises msgspec.MsgspecError when the Bundle itself cannot be read."""
-    bundle = _bundle.decode(raw)
-    found: list[RawResource] = []
-    broken = 0
-    for item in bundle.entry or ():
-        resource = _resource(item)
-        if resource is None:
-            broken += 1
-        else:
-            found.append(resource)
-    links = [link.url or "" for link in bundle.link or () if link.relation == "next"]
-    return Page(tuple(found), broken, bool(links), "".join(links[:1]), _stated(bundle.total))
-
-
-def of_raw(raw: msgspec.Raw, full_url: str = "") -> RawResource | None:
-    """A raw resource with its type, id and owner; None when it is not one we can read."""
     try:
-        found = _owned.decode(raw)
+        bundle = _bundle.decode(raw)
+    except UNDECODABLE:
+        return _loose_page(raw)
+    return _page(bundle.entry or (), bundle)
+
+
+def plain_page(raw: msgspec.Raw) -> Page | None:
+    """The page that a raw resource is, read in one go; None for what is no Bundle, and for one in
+    which something is out of order."""
+    try:
+        bundle = _bundle.decode(raw)
     except UNDECODABLE:
         return None
-    if not found.resourceType:
+    return _page(bundle.entry or (), bundle) if bundle.resourceType == "Bundle" else None
+
+
+def _loose_page(raw: msgspec.Raw) -> Page:
+    """A Bundle with an entry that is none: the others are read all the same."""
+    bundle = _loose.decode(raw)
+    return _page([_loose_entry(item) for item in bundle.entry or ()], bundle)
+
+
+def _page(items: Sequence[_Entry | None], bundle: _Bundle | _LooseBundle) -> Page:
+    resources = [listed(item.resource, item.fullUrl or "") for item in items if item is not None]
+    found = [resource for resource in resources if resource is not None]
+    links = [link.url or "" for link in bundle.link or () if link.relation == "next"]
+    stated = _stated(bundle.total)
+    return Page(tuple(found), len(items) - len(found), bool(links), "".join(links[:1]), stated)
+
+
+def _loose_entry(item: msgspec.Raw) -> _Entry | None:
+    try:
+        return _entry.decode(item)
+    except UNDECODABLE:
         return None
-    name = found.id or ""
-    owner = f"Patient/{name}" if found.resourceType == "Patient" else _owner(found)
-    return RawResource(found.resourceType, name, full_url, raw, owner)
-
-
-def _owner(found: _Owned) -> str:
-    for raw in (found.subject, found.patient):
-        if not is_present(raw):
-            continue
-        try:
-            return _reference.decode(raw).reference or ""
-        except UNDECODABLE:
-            return ""  # the chart cannot read such a resource either
-    return ""
 
 
 def _stated(total: msgspec.Raw) -> int:
@@ -173,13 +143,3 @@ def _stated(total: msgspec.Raw) -> int:
         return _total.decode(total) if is_present(total) else 0
     except UNDECODABLE:
         return 0
-
-
-def _resource(item: msgspec.Raw) -> RawResource | None:
-    try:
-        entry = _entry.decode(item)
-    except UNDECODABLE:
-        return None
-    if not is_present(entry.resource):
-        return None
-    return of_raw(entry.resource, entry.fullUrl or "")

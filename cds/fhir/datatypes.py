@@ -37,8 +37,8 @@ class CodeableConcept(FhirStruct, frozen=True):
 
     def codings(self) -> tuple[codes.Coding, ...]:
         """All codings that carry a system and a code: never only the first."""
-        found = (item.canonical() for item in self.coding)
-        return tuple(item for item in found if item is not None)
+        found = [item.canonical() for item in self.coding]
+        return tuple([item for item in found if item is not None])
 
     def words(self) -> str:
         """The best display text, or ""."""

@@ -14,12 +14,16 @@ RESULTS = "observations"
 
 
 def is_foreign(resource: RawResource, patient_id: str, base: Address | None = None) -> bool:
-    """Whether a resource says that it is about somebody else.
+    """Whether a resource says that it is about somebody else."""
+    return is_foreign_owner(resource.owner, patient_id, base)
+
+
+def is_foreign_owner(owner: str, patient_id: str, base: Address | None = None) -> bool:
+    """Whether the literal reference of an owner is to somebody else.
 
     References may be relative, absolute, versioned or `urn:uuid:`. With `base`, an absolute one
     must lie on that server. One that states nobody is not foreign: the chart judges it.
     """
-    owner = resource.owner
     if not owner or owner.startswith("#") or owner == f"urn:uuid:{patient_id}":
         return False
     plain = owner.partition("/_history/")[0]

@@ -21,8 +21,16 @@ from types import MappingProxyType
 import msgspec
 
 from cds.errors import BadRequest, Precondition
-from cds.fhir.bundle import UNDECODABLE, Page, RawResource, Supplied, of_raw, read_page
-from cds.fhir.owners import foreign_gap, is_foreign
+from cds.fhir.bundle import (
+    UNDECODABLE,
+    Page,
+    RawResource,
+    Supplied,
+    of_raw,
+    plain_page,
+    read_page,
+)
+from cds.fhir.owners import foreign_gap, is_foreign_owner
 from cds.fhir.resources import OperationOutcome
 
 EXPECTED = {
@@ -83,7 +91,14 @@ def _taken(own: Supplied, fetched: Supplied | None) -> Supplied:
 
 
 def _of_one_patient(supplied: Supplied, patient_id: str) -> Supplied:
-    strangers = sum(is_foreign(item, patient_id) for item in supplied.resources)
+    foreign = {
+        owner
+        for owner in {item.owner for item in supplied.resources}
+        if is_foreign_owner(owner, patient_id)
+    }
+    if not foreign:
+        return supplied
+    strangers = sum(item.owner in foreign for item in supplied.resources)
     why = foreign_gap(supplied.key, strangers)
     return replace(supplied, gap="; ".join(filter(None, (supplied.gap, why)))) if why else supplied
 
@@ -106,6 +121,8 @@ def read_supplied(key: str, raw: msgspec.Raw | None) -> Supplied:
         return Supplied(key, gap=f"`{key}` was not supplied", supplied=False, asked=False)
     if bytes(raw).strip() == b"null":
         return Supplied(key)
+    if key != "patient" and (page := plain_page(raw)) is not None:
+        return _listed(key, page)
     found = of_raw(raw)
     if found is None:
         raise BadRequest(f"`{key}` is neither a resource nor null", where=_where(key))
@@ -127,6 +144,10 @@ def _bundle(key: str, raw: msgspec.Raw) -> Supplied:
         page = read_page(raw)
     except UNDECODABLE:
         raise BadRequest(f"the Bundle of `{key}` cannot be read", where=_where(key)) from None
+    return _listed(key, page)
+
+
+def _listed(key: str, page: Page) -> Supplied:
     resources = listed(page)
     gap = _page_gap(key, page) or other_types_gap(key, resources)
     return Supplied(key, resources, gap, broken=page.broken, next_page=page.next_page)

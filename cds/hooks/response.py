@@ -16,7 +16,8 @@ from cds.errors import BadRequest
 # Decimals leave with the digits they came with: 3.10 stays 3.10, and no binary float is made.
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
-_EMPTY: tuple[Any, ...] = (None, "", [], {}, ())
+_OBJECT = (dict, Mapping)  # a dictionary first: that of any mapping is a slow question
+_LIST = (list, tuple)
 
 
 def encode(document: Mapping[str, Any]) -> bytes:
@@ -48,14 +49,19 @@ def refusal(error: BadRequest) -> dict[str, Any]:
 
 
 def _members(value: Mapping[str, Any]) -> dict[str, Any]:
-    kept = ((name, _pruned(item)) for name, item in value.items())
-    return {name: item for name, item in kept if item not in _EMPTY}
+    found = {}
+    for name, item in value.items():
+        # Most are texts: what is no container is looked at without a further step.
+        kept = item if item.__class__ is str else _pruned(item)
+        if kept or not _is_empty(kept):
+            found[name] = kept
+    return found
 
 
 def _pruned(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, _OBJECT):
         return _members(value)
-    if isinstance(value, list | tuple):
+    if isinstance(value, _LIST):
         return _items(value)
     return value
 
@@ -66,4 +72,9 @@ def _items(value: Iterable[Any]) -> list[Any]:
     A list of nothing but nulls and empties says nothing and goes.
     """
     items = [_pruned(item) for item in value]
-    return [] if all(item in _EMPTY for item in items) else items
+    return [] if all(not item and _is_empty(item) for item in items) else items
+
+
+def _is_empty(value: Any) -> bool:
+    """Whether a value that counts as false says nothing: 0 and false say something."""
+    return value is None or isinstance(value, str | list | dict | tuple)

@@ -37,7 +37,8 @@ def plain(text: str, longest: int = LONGEST_NAME) -> str:
     """
     if _NOTHING_TO_DO.fullmatch(text) and "  " not in text and "www" not in text.lower():
         return shortened(text.strip(), longest)
-    visible = "".join(_visible(mark) for mark in text)
+    usual = text.isascii() and text.isprintable()
+    visible = text if usual else "".join(_visible(mark) for mark in text)
     harmless = _ENTITY.sub("& ", _EMPHASIS.sub(" ", visible.translate(_MARKS)))
     harmless = _CLOSES_TAG.sub("\u203a", _OPENS_TAG.sub("\u2039", harmless))
     harmless = _LINK.sub(lambda found: _LINK_WORDS[found.group()], harmless)

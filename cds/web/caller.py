@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.datastructures import URL
 from starlette.requests import Request
 
 from cds.bootstrap import Service
@@ -48,5 +49,6 @@ class Callers:
     def _called(self, request: Request) -> str:
         """The address as the client sees it: behind a proxy only the setting knows (`aud`)."""
         public = self._service.settings.public_url
-        path = request.url.path
-        return f"{public}{path}" if public else str(request.url.replace(query="", fragment=""))
+        if public:
+            return f"{public}{request.url.path}"
+        return str(URL(scope={**request.scope, "query_string": b""}))

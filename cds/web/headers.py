@@ -34,7 +34,8 @@ class SecureHeaders:
 
     def __init__(self, app: ASGIApp, https: bool) -> None:
         self.app = app
-        self.always = {**ALWAYS, "strict-transport-security": YEAR} if https else dict(ALWAYS)
+        always = {**ALWAYS, "strict-transport-security": YEAR} if https else ALWAYS
+        self.always = [(name.encode(), value.encode()) for name, value in always.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on."""
@@ -47,8 +48,8 @@ class SecureHeaders:
                 headers = MutableHeaders(scope=message)
                 if headers.get("content-type", "").startswith("text/html"):
                     headers.setdefault("content-security-policy", PAGE)
-                for name, value in self.always.items():
-                    headers.setdefault(name, value)
+                there = {name for name, _ in headers.raw}
+                headers.raw.extend(item for item in self.always if item[0] not in there)
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -58,6 +58,9 @@ class Metrics:
         self._refused = count("callers_refused", "Tokens that did not hold.", "reason")
         self._feedback = count("feedback", "Cards answered by clinicians.", "service", "outcome")
         self._reloads = count("reloads", "Attempts to put new rules in force.", "outcome")
+        # Dozens of times in every call, so as plain numbers until somebody looks: see `text`.
+        self._judged: Tally[tuple[str, str]] = Tally()
+        self._unusable: Tally[tuple[str, str]] = Tally()
         self._in_work = Gauge("cds_in_work", "Calls in work now.", registry=self.registry)
         self._key_age = self._gauge("client_keys_age_seconds", "Since they were fetched.", "client")
         self._keys = self._gauge("client_keys", "Public keys that count.", "client")
@@ -88,10 +91,8 @@ class Metrics:
         questions to a FHIR server it took. A rule that breaks or falls silent shows here first."""
         for card in answer.cards:
             self._cards.labels(service, card.get("indicator", "")).inc()
-        for item in answer.decisions.items:
-            self._outcomes.labels(item.rule.id, _outcome(item)).inc()
-        for (state, reason), times in Tally(_gaps(answer.decisions.facts)).items():
-            self._gaps.labels(state, reason).inc(times)
+        self._judged.update([(item.rule.id, _outcome(item)) for item in answer.decisions.items])
+        self._unusable.update(_gaps(answer.decisions.facts))
         self.fhir(calls)
 
     def fhir(self, calls: Iterable[FhirCallNote]) -> None:
@@ -142,6 +143,10 @@ class Metrics:
 
     def text(self) -> bytes:
         """The exposition format."""
+        for counter, tally in ((self._outcomes, self._judged), (self._gaps, self._unusable)):
+            for labels, times in tally.items():
+                counter.labels(*labels).inc(times)
+            tally.clear()
         return generate_latest(self.registry)
 
 
@@ -157,7 +162,8 @@ def _gaps(facts: Iterable[Fact]) -> Iterable[tuple[str, str]]:
     """State and reason of every fact without a value; of one that is not known, the prefetch key
     that would have told it."""
     for fact in facts:
-        if isinstance(fact.state, Missing):
-            yield "missing", fact.state.reason.value
-        elif isinstance(fact.state, NotKnown):
-            yield "not known", fact.state.key
+        state = fact.state
+        if isinstance(state, Missing):
+            yield "missing", state.reason.value
+        elif isinstance(state, NotKnown):
+            yield "not known", state.key

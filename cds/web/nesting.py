@@ -15,6 +15,7 @@ from cds.hooks.request import HookCall
 
 _OTHER = bytes(set(range(256)) - set(b'"[]{}'))
 _ALIKE = bytes.maketrans(b"{}", b"[]")  # which bracket closes which is the decoder's matter
+_ROUNDS = 6  # so many leave nothing of a usual chart
 _STEP = {ord("["): 1, ord("]"): -1}
 
 
@@ -31,15 +32,13 @@ def check_depth(body: bytes, most: int) -> None:
     What is not well-formed is left to the decoder, which refuses it: up to its first fault it is
     measured rightly, and behind that nothing is read.
     """
-    if body.count(b"[") + body.count(b"{") <= most:
-        return
     left = _brackets(body)
     # Each round takes the innermost level away, and with it most of the text.
-    for rounds in range(3):
-        if len(left) <= most - rounds:
+    for rounds in range(_ROUNDS):
+        if left.count(b"[") <= most - rounds:
             return
         left = left.replace(b"[]", b"")
-    if max(accumulate(map(_STEP.__getitem__, left)), default=0) > most - 3:
+    if max(accumulate(map(_STEP.__getitem__, left)), default=0) > most - _ROUNDS:
         raise BadRequest(
             f"the JSON is nested more than {most} levels deep; CDS_MAX_DEPTH sets the limit",
             code="structure",

@@ -11,10 +11,8 @@ from datetime import datetime, timedelta
 
 from cds.facts.derived.formulas import corrected_calcium_mgdl, corrected_calcium_si
 from cds.facts.derived.inputs import Unavailable, need, or_absent
-from cds.facts.draws import Draw
-from cds.facts.labs import usable_series
+from cds.facts.draws import Draw, Results
 from cds.facts.model import Fact, Measured, Missing, Reason
-from cds.facts.record import LabResult, Listing
 from cds.facts.show import both_units, quantity_words, span_words
 from cds.facts.view import View
 from cds.kernel.quantity import Interval, Quantity
@@ -23,10 +21,10 @@ from cds.kernel.units import Analyte
 ALBUMIN_WITHIN = timedelta(hours=24)  # R20
 
 
-def nearest_albumin(labs: Listing[LabResult], when: datetime, now: datetime) -> Draw | None:
+def nearest_albumin(labs: Results, when: datetime, now: datetime) -> Draw | None:
     """The usable albumin drawn nearest to `when`, at most 24 h away; of two as near, the later."""
     until = min(when + ALBUMIN_WITHIN, now)
-    series = usable_series(labs, Analyte.ALBUMIN, when - ALBUMIN_WITHIN, until)
+    series = labs.series(Analyte.ALBUMIN).between(when - ALBUMIN_WITHIN, until)
     return min(series, key=lambda draw: abs(draw.when - when), default=None)
 
 
@@ -69,7 +67,7 @@ def _newer(total: object, reported: Measured) -> bool:
 def _computed(view: View, name: str) -> Fact:
     total = need(view, "calcium")
     face = both_units(total.quantity, total.as_received)
-    near = None if total.when is None else nearest_albumin(view.record.labs, total.when, view.now)
+    near = None if total.when is None else nearest_albumin(view.results, total.when, view.now)
     if near is None or total.when is None:
         missing = Missing(Reason.NONE_FOUND, total.as_received, total.when)
         raise Unavailable(missing, f"no albumin within 24 h of the total calcium {face}")

@@ -12,7 +12,6 @@ from decimal import Decimal
 from cds.facts.derived.inputs import Finding, evidence_of, finding, need, or_absent
 from cds.facts.derived.spans import minus, reaches
 from cds.facts.draws import Draw
-from cds.facts.labs import usable_series
 from cds.facts.model import Fact, Measured, NotKnown, presence
 from cds.facts.show import both_units, span_words
 from cds.facts.view import View
@@ -49,7 +48,7 @@ def unstable_creatinine(view: View) -> Fact:
     name = "unstable_creatinine"
 
     def make() -> Fact:
-        found = unstable(view)
+        found = view.once(unstable)
         if found.verdict is Verdict.CANNOT_TELL:
             state = found.absent or NotKnown("observations", found.words)
             return Fact(name, state, found.words, found.evidence)
@@ -69,27 +68,33 @@ def _rising(view: View) -> Finding:
     if not isinstance(state, Measured) or state.when is None:
         return Finding(Verdict.NO, "no earlier creatinine to compare with")
     since = state.when - RATIO_WITHIN
-    series = usable_series(view.record.labs, Analyte.CREATININE, since, state.when)
-    findings = [_against(state, draw) for draw in series if draw.when < state.when]
+    series = view.results.series(Analyte.CREATININE).between(since, state.when)
+    risen = [(_risen(state, draw), draw) for draw in series if draw.when < state.when]
     for wanted in (Verdict.YES, Verdict.CANNOT_TELL):
-        found = next((item for item in findings if item.verdict is wanted), None)
+        found = next((draw for verdict, draw in risen if verdict is wanted), None)
         if found is not None:
-            return Finding(wanted, found.words, (*fact.evidence, *found.evidence))
+            words = _against(state, found, wanted)
+            return Finding(wanted, words, (*fact.evidence, *found.evidence))
     return Finding(Verdict.NO, "creatinine is not rising")
 
 
-def _against(newest: Measured, earlier: Draw) -> Finding:
-    """One earlier value: risen by 0.3 within 48 h, or by half and 0.3 within 7 days."""
-    span = newest.when - earlier.when if newest.when else RATIO_WITHIN
+def _span(newest: Measured, earlier: Draw) -> timedelta:
+    return newest.when - earlier.when if newest.when else RATIO_WITHIN
+
+
+def _risen(newest: Measured, earlier: Draw) -> Verdict:
+    """Since one earlier value: risen by 0.3 within 48 h, or by half and 0.3 within 7 days."""
     now, then = newest.quantity, earlier.quantity.to(newest.quantity.unit)
     rise = _grown(now, then)
-    if span > RISE_WITHIN:
-        rise = all_of((rise, _multiplied(now.interval, then.interval)))
-    face = both_units(now, newest.as_received)
-    words = f"creatinine {face}, {span_words(span)} after {earlier.words}"
-    if rise is Verdict.CANNOT_TELL:
-        words += ": the rise cannot be told"
-    return Finding(rise, words, earlier.evidence)
+    if rise is Verdict.NO or _span(newest, earlier) <= RISE_WITHIN:
+        return rise
+    return all_of((rise, _multiplied(now.interval, then.interval)))
+
+
+def _against(newest: Measured, earlier: Draw, rise: Verdict) -> str:
+    face = both_units(newest.quantity, newest.as_received)
+    words = f"creatinine {face}, {span_words(_span(newest, earlier))} after {earlier.words}"
+    return f"{words}: the rise cannot be told" if rise is Verdict.CANNOT_TELL else words
 
 
 def _grown(now: Quantity, then: Quantity) -> Verdict:

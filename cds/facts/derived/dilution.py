@@ -11,7 +11,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from cds.facts.draws import in_force, usable_series
 from cds.facts.model import Evidence, Fact, NotKnown, Reason, presence
 from cds.facts.record import LabResult
 from cds.facts.show import both_units
@@ -49,7 +48,7 @@ def _very_low_calcium(view: View) -> tuple[LabResult, Quantity, datetime] | None
     """The newest total calcium below 5.5 mg/dL drawn in the last 24 h."""
     found = [
         (item, item.quantity, item.effective)
-        for item in in_force(view.record.labs, Analyte.CALCIUM)
+        for item in view.results.in_force(Analyte.CALCIUM)
         if item.set_aside in _READABLE
         and item.quantity is not None
         and item.effective is not None
@@ -63,7 +62,7 @@ def _compared(view: View, drawn: datetime) -> tuple[str, ...]:
     """How each analyte of that draw fell by more than a quarter; "" for one that did not."""
     told: list[str] = []
     for analyte in (Analyte.POTASSIUM, Analyte.CREATININE):
-        series = usable_series(view.record.labs, analyte, drawn - WITHIN, drawn)
+        series = view.results.series(analyte).between(drawn - WITHIN, drawn)
         if len(series) < 2 or series[0].when != drawn:
             continue
         now, before = series[0], series[1]

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from cds.facts.record import Administration, MedicationOrder, OrderKind, Unclear
 from cds.facts.show import short
@@ -113,13 +114,18 @@ def occurrences(order: MedicationOrder, since: datetime, until: datetime) -> tup
     first = 1 if begin is not None and begin >= since else 0
     if not order.per_day or order.per_day <= 0:
         return (first, None)
-    step = timedelta(microseconds=int(_DAY // timedelta(microseconds=1) / order.per_day))
+    step = _apart(order.per_day)
     if begin is None:
         return (0, _ceil(end - since, step))
     due = _ceil(end - begin, step) - max(0, _ceil(since - begin, step))
     # An order that ended we do not know when has run from its start, but perhaps not to the end.
     ran_out = order.kind is OrderKind.ENDED and stop is None
     return (min(first, due) if ran_out else due, due)
+
+
+@lru_cache(maxsize=256)
+def _apart(per_day: Decimal) -> timedelta:
+    return timedelta(microseconds=int(_DAY // timedelta(microseconds=1) / per_day))
 
 
 def _ceil(span: timedelta, step: timedelta) -> int:

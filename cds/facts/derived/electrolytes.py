@@ -7,7 +7,7 @@ orders of the same substance that have none of their own, so that no dose counts
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cds.facts.derived.doses import (
@@ -65,8 +65,13 @@ class Supply:
     orders: tuple[MedicationOrder, ...]
     administrations: tuple[Administration, ...]
     known: frozenset[str]  # references of every order in the list, cancelled ones too
-    dose: Analyte = Analyte.POTASSIUM_DOSE
-    unit: str = "meq"
+    dose: Analyte
+    unit: str
+    unseen: tuple[MedicationOrder, ...] = field(init=False)  # scheduled, no administration known
+
+    def __post_init__(self) -> None:
+        unseen = tuple(o for o in self.orders if not o.prn and not self.administered(o))
+        object.__setattr__(self, "unseen", unseen)
 
     def own(self, order: MedicationOrder) -> tuple[Administration, ...]:
         """Administrations that name this order."""
@@ -102,8 +107,7 @@ class Supply:
 
     def by_order(self, since: datetime, until: datetime) -> Amount:
         """What fell due of orders without any administration; as needed counts nothing (R19)."""
-        silent = (o for o in self.orders if not o.prn and not self.administered(o))
-        return total(due(o, since, until, self.dose, self.unit) for o in silent)
+        return total(due(o, since, until, self.dose, self.unit) for o in self.unseen)
 
     def evidence(self) -> tuple[Evidence, ...]:
         """Orders and administrations as sources."""

@@ -125,7 +125,7 @@ def _ready(view: View) -> Person:
 
 
 def _refuse_in_dialysis(view: View) -> None:
-    if dialysis(view).verdict is Verdict.YES:
+    if view.once(dialysis).verdict is Verdict.YES:
         raise Unavailable(Missing(Reason.NOT_APPLICABLE), "not computed in dialysis")
 
 
@@ -143,7 +143,8 @@ def _falling(
     if scr.high is not None and age.high is not None:
         low = formula(scr.high, age.high)
     if scr.low is not None and scr.low > 0 and age.low is not None:
-        high = formula(scr.low, age.low)
+        exact = (scr.low, age.low) == (scr.high, age.high)
+        high = low if exact else formula(scr.low, age.low)
     return Interval(low, high, scr.high_open, scr.low_open and high is not None)
 
 

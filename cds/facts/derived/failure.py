@@ -43,7 +43,7 @@ def end_stage(view: View) -> Finding:
 
 def kidney_failure(view: View) -> Finding:
     """Either of them: the band is hold whatever the creatinine (R13). Words start with which."""
-    on_dialysis, esrd = dialysis(view), end_stage(view)
+    on_dialysis, esrd = view.once(dialysis), end_stage(view)
     if on_dialysis.verdict is Verdict.YES:
         return Finding(Verdict.YES, f"dialysis ({on_dialysis.words})", on_dialysis.evidence)
     if esrd.verdict is Verdict.YES:

@@ -7,23 +7,26 @@ the tests. No rounding here: bands are decided on the unrounded number.
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 
 _ONE = Decimal(1)
 
 
 def ckd_epi_2021(creatinine_mgdl: Decimal, age_years: Decimal, female: bool) -> Decimal:
     """eGFR in mL/min/1.73 m2, adults (CKD-EPI 2021 creatinine, race-free; clinical pack L9)."""
+    value = _by_creatinine(str(creatinine_mgdl), female) * Decimal("0.9938") ** age_years
+    return value * Decimal("1.012") if female else value
+
+
+@lru_cache(maxsize=4096)
+def _by_creatinine(creatinine_mgdl: str, female: bool) -> Decimal:
+    """What does not depend on the age. Powers with fractions are slow, and there are only so many
+    creatinines; kept by their digits, so that an answer never depends on an earlier one."""
     kappa, alpha = (
         (Decimal("0.7"), Decimal("-0.241")) if female else (Decimal("0.9"), Decimal("-0.302"))
     )
-    ratio = creatinine_mgdl / kappa
-    value = (
-        Decimal(142)
-        * min(ratio, _ONE) ** alpha
-        * max(ratio, _ONE) ** Decimal("-1.200")
-        * Decimal("0.9938") ** age_years
-    )
-    return value * Decimal("1.012") if female else value
+    ratio = Decimal(creatinine_mgdl) / kappa
+    return Decimal(142) * min(ratio, _ONE) ** alpha * max(ratio, _ONE) ** Decimal("-1.200")
 
 
 def cockcroft_gault(

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from cds.facts.derived.calcium import calcium_corrected, corrected, nearest_albumin
 from cds.facts.derived.doses import begins, moment
 from cds.facts.derived.electrolytes import Supply, is_calcium, supply
-from cds.facts.labs import usable_series
 from cds.facts.model import Evidence, Fact, Measured, Missing, NotKnown, Reason, presence
 from cds.facts.record import MedicationOrder, OrderKind
 from cds.facts.show import analyte_words, both_units, quantity_words
@@ -100,14 +99,14 @@ def _low(view: View, quantity: Quantity | None, kind: Analyte) -> Verdict:
 
 def _earlier(view: View, at: datetime, kind: Analyte) -> Iterable[_Value]:
     """Values of the kind 6 to 96 h before, earliest first."""
-    labs, since, until = view.record.labs, at - APART[1], at - APART[0]
+    labs, since, until = view.results, at - APART[1], at - APART[0]
     values = [
         _Value(draw.when, draw.quantity, draw.face, draw.evidence)
-        for draw in usable_series(labs, kind, since, until)
+        for draw in labs.series(kind).between(since, until)
     ]
     if kind is Analyte.CALCIUM_CORRECTED:
         reported = {value.when for value in values}
-        totals = usable_series(labs, Analyte.CALCIUM, since, until)
+        totals = labs.series(Analyte.CALCIUM).between(since, until)
         for draw in (draw for draw in totals if draw.when not in reported):
             near = nearest_albumin(labs, draw.when, view.now)
             value = corrected(draw.quantity, near.quantity) if near else None

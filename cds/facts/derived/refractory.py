@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from cds.facts.derived.doses import Amount, begins
+from cds.facts.derived.doses import NONE, Amount, begins
 from cds.facts.derived.electrolytes import Supply, is_potassium, supply
 from cds.facts.derived.spans import minus, reaches
 from cds.facts.draws import Draw
-from cds.facts.labs import usable_series
 from cds.facts.model import (
     Evidence,
     Fact,
@@ -80,17 +79,19 @@ def refractory_hypokalemia(view: View) -> Fact:
 
 def _judged(view: View, newest: Measured, at: datetime, potassium: Supply) -> Iterable[_Earlier]:
     """Every usable value 12 to 96 h before N, earliest first."""
-    series = usable_series(view.record.labs, Analyte.POTASSIUM, at - GIVEN_SPAN[1], at)
+    series = view.results.series(Analyte.POTASSIUM).between(at - GIVEN_SPAN[1], at)
     between: list[Verdict] = []
     judged = []
     now_low = below(newest.quantity, view.limit("k_low", newest.quantity.unit))
+    on_order = _on_order(view, at, potassium)
     for draw in (item for item in series if item.when < at):
         limit = view.limit("k_low", draw.quantity.unit)
         reset = any_of(between).negated()
         low = all_of((now_low, below(draw.quantity, limit), reset, _not_risen(newest, draw)))
-        judged.append(_weighed(view, draw, low, at, potassium))
+        if at - draw.when >= GIVEN_SPAN[0]:
+            judged.append(_weighed(view, draw, low, at, potassium, on_order))
         between.append(at_least(draw.quantity, limit))
-    return (item for item in reversed(judged) if at - item.draw.when >= GIVEN_SPAN[0])
+    return reversed(judged)
 
 
 def _not_risen(newest: Measured, draw: Draw) -> Verdict:
@@ -99,14 +100,18 @@ def _not_risen(newest: Measured, draw: Draw) -> Verdict:
     return reaches(rise, RISE_MMOLL).negated()
 
 
-def _weighed(view: View, draw: Draw, low: Verdict, at: datetime, potassium: Supply) -> _Earlier:
+def _weighed(
+    view: View, draw: Draw, low: Verdict, at: datetime, potassium: Supply, on_order: Verdict
+) -> _Earlier:
+    if low is Verdict.NO:
+        return _Earlier(draw, low, NONE, low, low)
     since = draw.when
     amount = potassium.by_administration(since, at) + potassium.by_order(since, at)
     if view.record.medications.gap:
         amount = Amount(amount.low, None)
     enough = reaches(Interval(amount.low, amount.high), ENOUGH_MEQ)
     long_enough = from_bool(at - since >= ORDERED_SPAN[0])
-    ordered = all_of((low, long_enough, _on_order(view, at, potassium)))
+    ordered = all_of((low, long_enough, on_order))
     return _Earlier(draw, low, amount, all_of((low, enough)), ordered)
 
 
@@ -118,16 +123,16 @@ def _on_order(view: View, at: datetime, potassium: Supply) -> Verdict:
 
 def _running(at: datetime, potassium: Supply) -> list[MedicationOrder]:
     """R2: started 6 h or more before N, active at N, no administration known, not as needed."""
-    return [order for order in potassium.orders if _runs(order, at, potassium)]
+    return [order for order in potassium.unseen if _runs(order, at)]
 
 
-def _runs(order: MedicationOrder, at: datetime, potassium: Supply) -> bool:
+def _runs(order: MedicationOrder, at: datetime) -> bool:
     begin = begins(order)
-    if order.prn or begin is None or at - begin < STARTED_BEFORE:
+    if begin is None or at - begin < STARTED_BEFORE:
         return False
     over = order.stop is not None and order.stop <= at
     lost = order.stop is None and order.kind is OrderKind.ENDED
-    return not over and not lost and not potassium.administered(order)
+    return not over and not lost
 
 
 @dataclass(frozen=True, slots=True)

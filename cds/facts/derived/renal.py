@@ -81,7 +81,7 @@ def renal_band(view: View) -> Fact:
     Several labels where a comparator or a list that is not known leaves it open. Not known when
     the results themselves are not.
     """
-    failure = kidney_failure(view)
+    failure = view.once(kidney_failure)
     if failure.verdict is Verdict.YES:
         words = f"{_SAID['hold']}: {failure.words}"
         return category(_NAME, "hold", words, failure.evidence)
@@ -89,7 +89,7 @@ def renal_band(view: View) -> Fact:
         base = _base(view)
     except Unavailable as gone:
         return Fact(_NAME, gone.state, f"kidney function not known: {gone.why}")
-    return _settled(base, unstable(view), failure)
+    return _settled(base, view.once(unstable), failure)
 
 
 def _settled(base: _Base, changing: Finding, failure: Finding) -> Fact:
@@ -129,7 +129,7 @@ def _base(view: View) -> _Base:
         grown = adult(who.age)
         if grown is Verdict.NO:
             return _Base(frozenset({"unknown"}), "no band is computed for children")
-        base = _by_number(view, who)
+        base = view.once(_by_number)
     except Unavailable as gone:
         if isinstance(gone.state, NotKnown):
             raise
@@ -139,7 +139,8 @@ def _base(view: View) -> _Base:
     return base
 
 
-def _by_number(view: View, who: Person) -> _Base:
+def _by_number(view: View) -> _Base:
+    """Of an adult whose age and sex are known."""
     if isinstance(view.fact("creatinine").state, Missing):
         reported = view.fact("egfr_reported")
         if isinstance(reported.state, Missing):
@@ -149,7 +150,7 @@ def _by_number(view: View, who: Person) -> _Base:
         labels = possible_labels(value.quantity.interval, _STEPS)
         why = "no usable creatinine in the window"
         return _Base(labels, why, f"{words} decided", reported.evidence)
-    return _estimated(view, who)
+    return _estimated(view, person(view))
 
 
 def _estimated(view: View, who: Person) -> _Base:
@@ -176,14 +177,14 @@ def kidney_estimates(view: View) -> Fact:
     Present when there is an estimate. In dialysis none is computed or printed.
     """
     name = "kidney_estimates"
-    if dialysis(view).verdict is Verdict.YES:
+    if view.once(dialysis).verdict is Verdict.YES:
         text = "CKD-EPI 2021 eGFR and Cockcroft-Gault: not computed in dialysis"
         return presence(name, False, text)
     try:
         who = person(view)
         if adult(who.age) is Verdict.NO:
             return presence(name, False, "kidney function not estimated: not an adult")
-        base = _by_number(view, who)
+        base = view.once(_by_number)
     except Unavailable as gone:
         return presence(name, False, f"kidney function not known: {gone.why}")
     closing = _closing(view, base)
@@ -192,7 +193,7 @@ def kidney_estimates(view: View) -> Fact:
 
 
 def _closing(view: View, base: _Base) -> str:
-    failure, changing = kidney_failure(view), unstable(view)
+    failure, changing = view.once(kidney_failure), view.once(unstable)
     if failure.verdict is Verdict.YES:
         return f"{failure.words} decided"
     if changing.verdict is Verdict.YES and base.labels & {"full", "half"}:

@@ -4,7 +4,7 @@ Rule files (YAML) -> `schema` (shape) -> `compile` (meaning) -> these classes.
 """
 
 from cds.rulebook.model.actions import DoseSpec, OrderTemplate, OverrideReason, Suggestion, Table
-from cds.rulebook.model.base import Citation, Edit, Indicator, Threshold, Where, Window
+from cds.rulebook.model.base import Citation, Edit, Indicator, Remembers, Threshold, Where, Window
 from cds.rulebook.model.clauses import (
     All,
     AnyOf,
@@ -90,6 +90,7 @@ __all__ = [
     "ProblemSource",
     "ProcedureSource",
     "ReferenceLowSource",
+    "Remembers",
     "Repeat",
     "Review",
     "Rule",

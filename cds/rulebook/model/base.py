@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal, Self, TypeVar
 
 from cds.facts.record import Setting
 from cds.kernel.quantity import Quantity
-from cds.kernel.units import Analyte
+from cds.kernel.units import UNITS, Analyte
 
 Indicator = Literal["info", "warning", "critical"]
 
+T = TypeVar("T")
 
 Edit = Literal["create", "update", "delete"]
 
@@ -39,8 +40,31 @@ class Citation:
     standing: str
 
 
+class Remembers:
+    """What is worked out of a compiled thing at every call is worked out once and remembered.
+
+    It is no field: copies start without it, and no comparison sees it. Only what the thing itself
+    determines may be remembered, and only so much of it as the rulebook is large.
+    """
+
+    __slots__ = ("_remembered",)
+    _remembered: dict[Hashable, Any]
+
+    def remembered(self, make: Callable[[Self], T]) -> T:
+        """What `make` makes of this thing."""
+        try:
+            known = self._remembered
+        except AttributeError:
+            known = {}
+            object.__setattr__(self, "_remembered", known)
+        if make not in known:
+            known[make] = make(self)
+        found: T = known[make]
+        return found
+
+
 @dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Remembers):
     """A constant per unit. Compared in the unit reported; a unit not named gets the first one
     converted. `why` and `cite` are what the card and the book print."""
 
@@ -53,10 +77,18 @@ class Threshold:
 
     def for_unit(self, unit: str) -> Quantity:
         """The constant to compare a quantity of that unit with."""
+        return self.remembered(_in_every_unit).get(unit) or self._in_unit(unit)
+
+    def _in_unit(self, unit: str) -> Quantity:
         if unit in self.values:
             return Quantity.of(self.analyte, self.values[unit], unit)
         first, value = next(iter(self.values.items()))
         return Quantity.of(self.analyte, value, first).to(unit)
+
+
+def _in_every_unit(threshold: Threshold) -> Mapping[str, Quantity]:
+    units = UNITS[threshold.analyte].factors
+    return {unit: threshold._in_unit(unit) for unit in units}
 
 
 @dataclass(frozen=True, slots=True)

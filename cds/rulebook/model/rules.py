@@ -10,7 +10,7 @@ from typing import Literal
 
 from cds.facts.terminology import Terminology
 from cds.rulebook.model.actions import OrderTemplate, OverrideReason, Suggestion, Table
-from cds.rulebook.model.base import Citation, Indicator, Threshold, Where, Window
+from cds.rulebook.model.base import Citation, Indicator, Remembers, Threshold, Where, Window
 from cds.rulebook.model.clauses import Clause, Definition
 from cds.rulebook.model.sources import FactSpec
 
@@ -128,7 +128,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Rulebook:
+class Rulebook(Remembers):
     """Everything that decides, content-addressed: equal `digest` = equal decisions."""
 
     rules: tuple[Rule, ...]

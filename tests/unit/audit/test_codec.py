@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import fields, replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -101,6 +102,23 @@ def test_numbers_keep_their_digits_and_times_their_offset() -> None:
     assert found == fact
     assert isinstance(found.state, Measured)
     assert str(found.state.quantity.interval.high) == "0.50"
+
+
+SAME_INSTANT = [
+    (datetime(2026, 11, 1, 9, tzinfo=UTC), "2026-11-01T09:00:00.000000+00:00"),
+    (datetime(2026, 11, 1, 10, tzinfo=timezone(timedelta(hours=1))), "10:00:00.000000+01:00"),
+    (datetime(2026, 11, 1, 4, tzinfo=ZoneInfo("America/New_York")), "04:00:00.000000-05:00"),
+]
+# The clocks go back: the hour comes twice, and the two compare as equal.
+TWICE = datetime(2026, 11, 1, 1, 30, tzinfo=ZoneInfo("America/New_York"))
+
+
+def test_equal_instants_keep_the_offset_each_came_with() -> None:
+    assert len({moment for moment, _ in SAME_INSTANT}) == 1
+    for moment, told in (*SAME_INSTANT, *reversed(SAME_INSTANT)):
+        assert encode(replace(ORDER, start=moment))["start"].endswith(told)
+    spelled = [encode(replace(ORDER, start=TWICE.replace(fold=fold)))["start"] for fold in (0, 1)]
+    assert [text[-6:] for text in spelled] == ["-04:00", "-05:00"]
 
 
 def test_what_is_false_and_what_is_not_known_are_two_things() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from cds.audit.entry import Shown
 from cds.audit.valueband import band_of
-from cds.engine.decision import Decision
+from cds.engine.decision import Decision, Judgement
 from cds.facts.model import Category, Fact
 from cds.rulebook.model import BandSource
 from kept_decisions import answered, book, named
@@ -63,12 +63,9 @@ def test_what_is_undecided_names_all_it_may_be_in_a_fixed_order() -> None:
 def test_several_bands_stand_by_name_each_once() -> None:
     item = next(one for one in fired() if band_of(one, book()) == "magnesium: low")
     (level,) = [one for one in item.levels if one.level is item.fired]
-    leaf = replace(
-        level.judgement,
-        fact=Fact("renal_band", Category(frozenset({"half"})), ""),
-        children=(),
-    )
-    both = replace(level.judgement, clause="all of", children=(leaf, level.judgement, leaf))
+    verdict = level.judgement.verdict
+    leaf = Judgement(verdict, "x", fact=Fact("renal_band", Category(frozenset({"half"})), ""))
+    both = Judgement(verdict, "all of", children=(leaf, level.judgement, leaf))
     changed = replace(item, levels=(replace(level, judgement=both),))
     assert band_of(changed, book()) == "magnesium: low; renal band: half"
 
@@ -136,5 +133,5 @@ def test_a_rule_that_fired_for_two_orders_has_the_band_of_the_order_on_the_card(
 def _with_fact(item: Decision, state: Category) -> Decision:
     """The decision with another label of magnesium."""
     (level,) = [one for one in item.levels if one.level is item.fired]
-    leaf = replace(level.judgement, fact=Fact("mg_class", state, ""), children=())
+    leaf = Judgement(level.judgement.verdict, "x", fact=Fact("mg_class", state, ""))
     return replace(item, levels=(replace(level, judgement=leaf),))

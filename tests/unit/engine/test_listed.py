@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cds.engine.facts import Facts
-from cds.engine.listed import listed_fact, problem_state
+from cds.engine.listed import Lists, listed_fact, problem_state
 from cds.facts.model import Evidence, Missing, NotKnown, Presence, Reason
 from cds.facts.record import (
     AllergyEntry,
@@ -210,7 +210,7 @@ def test_whether_a_list_was_supplied_is_a_fact_of_its_own(
 def test_a_window_asks_the_problem_list_in_the_same_way(
     listing: Listing[ProblemEntry], verdict: Verdict
 ) -> None:
-    assert problem_state(record(problems=listing), ("ckd", "esrd")) is verdict
+    assert problem_state(Lists(record(problems=listing)), ("ckd", "esrd")) is verdict
 
 
 # --- procedures and ordered tests -------------------------------------------------------------
@@ -346,7 +346,7 @@ def test_a_drug_runs_since_it_began_or_was_ordered(
 ) -> None:
     item = drug(substances=FUROSEMIDE, start=start, authored=authored, name="furosemide 40 mg")
     patient = record(medications=Listing("medications", (item,)))
-    fact = listed_fact("it", LONG_TERM, patient, NOW)
+    fact = listed_fact("it", LONG_TERM, Lists(patient), NOW)
     names = ("furosemide 40 mg",) if there == "present" else ()
     assert fact.name == "it"
     assert fact.state == Presence(there == "present", names)
@@ -355,20 +355,22 @@ def test_a_drug_runs_since_it_began_or_was_ordered(
 def test_a_drug_whose_begin_is_not_recorded_keeps_open_whether_it_runs_long_enough() -> None:
     undated = drug(substances=FUROSEMIDE, start=None, authored=None, name="furosemide 40 mg")
     patient = record(medications=Listing("medications", (undated,)))
-    fact = listed_fact("it", LONG_TERM, patient, NOW)
+    fact = listed_fact("it", LONG_TERM, Lists(patient), NOW)
     assert (fact.name, fact.state) == ("it", Missing(Reason.NO_TIME))
     assert fact.explained == "furosemide 40 mg: since when is not recorded"
     assert fact.evidence == (Evidence(undated.source, "furosemide 40 mg"),)
     long = drug(substances=FUROSEMIDE, start=NOW - YEAR, name="furosemide 20 mg")
     both = record(medications=Listing("medications", (undated, long)))
-    found = listed_fact("it", LONG_TERM, both, NOW)
+    found = listed_fact("it", LONG_TERM, Lists(both), NOW)
     assert found.state == Presence(True, ("furosemide 20 mg",))
 
 
 def test_whether_a_drug_runs_long_enough_is_not_known_from_an_incomplete_list() -> None:
     recent = drug(substances=FUROSEMIDE, start=NOW - DAY)
     patient = record(medications=Listing("medications", (recent,), TRUNCATED))
-    assert listed_fact("it", LONG_TERM, patient, NOW).state == NotKnown("medications", TRUNCATED)
+    assert listed_fact("it", LONG_TERM, Lists(patient), NOW).state == NotKnown(
+        "medications", TRUNCATED
+    )
 
 
 GIVEN = [
@@ -402,11 +404,13 @@ def test_a_question_about_the_selected_drafts_leaves_the_others_out() -> None:
     source = MedicationSource(("furosemide",), frozenset({"selected"}))
     draft = drug(substances=FUROSEMIDE, kind=OrderKind.DRAFT, name="furosemide 40 mg")
     chosen, other = replace(draft, selected=True), replace(draft, selected=False)
-    found = listed_fact("it", source, record(drafts=(other, chosen)), NOW)
+    found = listed_fact("it", source, Lists(record(drafts=(other, chosen))), NOW)
     assert found.state == Presence(True, ("furosemide 40 mg (draft)",))
-    assert listed_fact("it", source, record(drafts=(other,)), NOW).state == Presence(False)
+    assert listed_fact("it", source, Lists(record(drafts=(other,))), NOW).state == Presence(False)
     active_only = MedicationSource(("furosemide",), frozenset({"active"}))
-    assert listed_fact("it", active_only, record(drafts=(chosen,)), NOW).state == Presence(False)
+    assert listed_fact("it", active_only, Lists(record(drafts=(chosen,))), NOW).state == Presence(
+        False
+    )
 
 
 def test_an_infusion_counts_from_its_end(book: Rulebook) -> None:
@@ -431,7 +435,7 @@ def test_an_ingredient_may_be_asked_by_its_name() -> None:
         administrations=Listing("administrations", (gave(2, None, substances=FUROSEMIDE),))
     )
     for patient in (active, given):
-        fact = listed_fact("water_tablet", source, patient, NOW)
+        fact = listed_fact("water_tablet", source, Lists(patient), NOW)
         assert fact.state.present, fact  # type: ignore[union-attr]
 
 
@@ -441,12 +445,12 @@ def test_only_the_lists_that_were_asked_count() -> None:
         medications=Listing("medications", (drug(substances=FUROSEMIDE),), TRUNCATED),
         administrations=Listing("administrations", (gave(2, None, substances=FUROSEMIDE),)),
     )
-    assert listed_fact("it", drafts_only, patient, NOW).state == Presence(False)
+    assert listed_fact("it", drafts_only, Lists(patient), NOW).state == Presence(False)
     draft = drug(substances=FUROSEMIDE, kind=OrderKind.DRAFT, name="furosemide 40 mg")
-    found = listed_fact("it", drafts_only, replace(patient, drafts=(draft,)), NOW)
+    found = listed_fact("it", drafts_only, Lists(replace(patient, drafts=(draft,))), NOW)
     assert found.state == Presence(True, ("furosemide 40 mg (draft)",))
 
 
 def test_what_asks_no_list_is_refused_by_its_name() -> None:
     with pytest.raises(TypeError, match="age does not ask a list"):
-        listed_fact("age", PatientSource("age"), record(), NOW)
+        listed_fact("age", PatientSource("age"), Lists(record()), NOW)

@@ -6,7 +6,7 @@ import pytest
 
 from cds.engine.decision import Judgement
 from cds.engine.evaluate import judge_definition
-from cds.engine.reasons import causes, decisive, facts_of, leaves, sentences, stops
+from cds.engine.reasons import causes, decisive, facts_of, sentences, stops
 from cds.facts.model import Fact, NotKnown, presence
 from cds.kernel.verdict import Verdict
 from cds.rulebook.model import Rulebook
@@ -135,7 +135,6 @@ def test_facts_are_named_once_in_reading_order() -> None:
         ),
     )
     assert facts_of((tree, tree)) == (first, second)
-    assert [leaf.clause for leaf in leaves(tree)] == ["a", "b", "a again", "about nothing"]
 
 
 def test_a_cause_is_named_once_and_an_empty_one_never() -> None:

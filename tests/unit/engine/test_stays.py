@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cds.engine.listed import listed_fact
+from cds.engine.listed import Lists, listed_fact
 from cds.facts.model import Presence
 from cds.facts.record import Listing, Person, Place, ProblemEntry, Record, Setting
 from cds.rulebook.model import ProblemSource
@@ -38,6 +38,6 @@ def test_an_undated_diagnosis_of_another_stay_counts_for_stops_only(
         Listing("medications"),
         problems=Listing("problems", (entry,)),
     )
-    state = listed_fact("risk", source, record, NOW).state
+    state = listed_fact("risk", source, Lists(record), NOW).state
     assert isinstance(state, Presence)
     assert state.present is present

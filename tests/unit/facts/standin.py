@@ -5,10 +5,13 @@ Times are given as hours before `NOW`, so that a table reads like a flow sheet.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
+from cds.facts.draws import Results
 from cds.facts.labs import newest
 from cds.facts.model import Fact, Measured, Missing, NotKnown, Reason, presence
 from cds.facts.record import (
@@ -24,9 +27,11 @@ from cds.facts.record import (
     Substance,
     not_supplied,
 )
+from cds.facts.view import View
 from cds.kernel.quantity import Interval, Quantity
 from cds.kernel.units import Analyte
 
+T = TypeVar("T")
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
@@ -183,6 +188,13 @@ class StandIn:
     limits: set[str] = field(default_factory=set)
     windows: set[str] = field(default_factory=set)
 
+    @property
+    def results(self) -> Results:
+        return Results(self.record.labs)
+
+    def once(self, make: Callable[[View], T]) -> T:
+        return make(self)
+
     def window(self, name: str) -> timedelta:
         self.windows.add(name)
         return timedelta(hours=24)
@@ -201,7 +213,7 @@ class StandIn:
             return self.given[name]
         if name in LABS:
             analyte, hours = LABS[name]
-            return newest(name, self.record.labs, analyte, hours * HOUR, self.now)
+            return newest(name, self.results, analyte, hours * HOUR, self.now)
         if name == "age":
             return self._age()
         if name in PROBLEMS:

@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from cds.facts import labs
+from cds.facts.draws import Results
 from cds.facts.model import Category, Evidence, Fact, Measured, Missing, NotKnown, Reason
 from cds.facts.record import LabResult, Listing, not_supplied
 from cds.kernel.codes import Loinc
@@ -19,12 +20,12 @@ from cds.kernel.units import Analyte
 DAY = timedelta(hours=24)
 
 
-def listing(*items: LabResult) -> Listing[LabResult]:
-    return Listing("observations", items)
+def results(*items: LabResult) -> Results:
+    return Results(Listing("observations", items))
 
 
 def newest(kit: ModuleType, *items: LabResult) -> Fact:
-    return labs.newest("magnesium", listing(*items), Analyte.MAGNESIUM, DAY, kit.NOW)
+    return labs.newest("magnesium", results(*items), Analyte.MAGNESIUM, DAY, kit.NOW)
 
 
 def test_the_newest_usable_value_explains_itself(kit: ModuleType) -> None:
@@ -102,7 +103,7 @@ def test_r32_a_list_that_is_not_complete_is_not_known(kit: ModuleType, seen: boo
         if seen
         else not_supplied("observations")
     )
-    state = labs.newest("magnesium", gap, Analyte.MAGNESIUM, DAY, kit.NOW).state
+    state = labs.newest("magnesium", Results(gap), Analyte.MAGNESIUM, DAY, kit.NOW).state
     assert state == NotKnown("observations", gap.gap)
 
 
@@ -163,7 +164,7 @@ class TestR39SameAnalyteSameDraw:
 
 
 def test_the_previous_value_is_the_usable_one_drawn_before(kit: ModuleType) -> None:
-    items = listing(
+    items = results(
         kit.mg("1.0 mg/dL", 2),
         kit.mg("1.1 mg/dL", 5, set_aside=Reason.HAEMOLYSED),
         kit.mg("1.2 mg/dL", 90),
@@ -177,8 +178,8 @@ def test_the_previous_value_is_the_usable_one_drawn_before(kit: ModuleType) -> N
 
 
 def test_a_series_is_newest_first_and_includes_both_ends(kit: ModuleType) -> None:
-    items = listing(*(kit.k(f"3.{n}", n) for n in (1, 2, 3, 4)))
-    series = labs.usable_series(items, Analyte.POTASSIUM, kit.ago(3), kit.ago(2))
+    items = results(*(kit.k(f"3.{n}", n) for n in (1, 2, 3, 4)))
+    series = items.series(Analyte.POTASSIUM).between(kit.ago(3), kit.ago(2))
     assert [draw.face for draw in series] == ["3.2 mmol/L", "3.3 mmol/L"]
 
 
@@ -190,7 +191,7 @@ class TestR25SetAside:
     def test_a_usable_value_as_new_or_newer_silences_it(
         self, kit: ModuleType, usable_hours: float, newer_than_used: bool, found: bool
     ) -> None:
-        items = listing(
+        items = results(
             kit.k("2.4", 2, set_aside=Reason.PRELIMINARY, id="pre"), kit.k("3.9", usable_hours)
         )
         answer = labs.set_aside(
@@ -207,7 +208,7 @@ class TestR25SetAside:
         self, kit: ModuleType, hours: float, reason: Reason | None
     ) -> None:
         answer = labs.set_aside(
-            listing(kit.k("2.4", hours)), Analyte.POTASSIUM, DAY, timedelta(days=30), True, kit.NOW
+            results(kit.k("2.4", hours)), Analyte.POTASSIUM, DAY, timedelta(days=30), True, kit.NOW
         )
         assert (answer[1] if answer else None) is reason
 
@@ -224,7 +225,7 @@ class TestR25SetAside:
     def test_what_is_not_a_past_value_of_this_specimen_does_not_count(
         self, kit: ModuleType, reason: Reason
     ) -> None:
-        items = listing(
+        items = results(
             kit.k("2.4", 1, set_aside=reason), kit.k("2.6", 3, set_aside=Reason.HAEMOLYSED)
         )
         answer = labs.set_aside(items, Analyte.POTASSIUM, DAY, timedelta(days=30), True, kit.NOW)
@@ -232,7 +233,7 @@ class TestR25SetAside:
         assert answer[1] is Reason.HAEMOLYSED
 
     def test_nothing_set_aside_is_none(self, kit: ModuleType) -> None:
-        items = listing(kit.k("3.9", 1))
+        items = results(kit.k("3.9", 1))
         answer = labs.set_aside(items, Analyte.POTASSIUM, DAY, timedelta(days=30), False, kit.NOW)
         assert answer is None
 
@@ -269,11 +270,11 @@ class TestR25SetAside:
     def test_a_result_counts_up_to_now_and_back_to_its_limit(
         self, kit: ModuleType, hours: float, found: bool
     ) -> None:
-        items = listing(kit.k("2.4", hours, set_aside=Reason.HAEMOLYSED))
+        items = results(kit.k("2.4", hours, set_aside=Reason.HAEMOLYSED))
         answer = labs.set_aside(items, Analyte.POTASSIUM, DAY, timedelta(days=30), False, kit.NOW)
         assert (answer is not None) is found
 
     def test_a_value_as_old_as_its_window_is_no_stale_one(self, kit: ModuleType) -> None:
-        items = listing(kit.k("2.4", 24))
+        items = results(kit.k("2.4", 24))
         month = timedelta(days=30)
         assert labs.set_aside(items, Analyte.POTASSIUM, DAY, month, False, kit.NOW) is None

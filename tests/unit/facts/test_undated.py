@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 
+from cds.facts.draws import Results
 from cds.facts.labs import set_aside
 from cds.facts.model import Reason
 from cds.facts.record import LabResult, Listing
@@ -16,7 +17,7 @@ DAY = timedelta(days=1)
 
 
 def found(kit: ModuleType, *results: LabResult) -> tuple[LabResult, Reason] | None:
-    listing = Listing("observations", results)
+    listing = Results(Listing("observations", results))
     return set_aside(listing, Analyte.MAGNESIUM, DAY, 30 * DAY, True, kit.NOW)
 
 

@@ -36,6 +36,16 @@ class Answer:
     )
 
 
+def test_looking_twice_counts_nothing_twice() -> None:
+    metrics = Metrics()
+    metrics.answered("s", Answer())
+    first = metrics.text()
+    assert b'cds_gaps_total{reason="stale",state="missing"} 2.0' in first
+    assert metrics.text() == first
+    metrics.answered("s", Answer())
+    assert b'cds_gaps_total{reason="stale",state="missing"} 4.0' in metrics.text()
+
+
 def test_gaps_and_questions_to_fhir_servers_are_counted_by_words() -> None:
     metrics = Metrics()
     metrics.answered("s", Answer(), (FhirCallNote("patient", "slow", 0.3),))
