@@ -198,7 +198,7 @@ class Decision:
     undecided: tuple[str, ...] = ()  # what could not be judged above the fired level, in words
     facts: tuple[Fact, ...] = ()  # what the fired level and its texts looked at
     cites: tuple[str, ...] = ()
-    silent_mode: bool = False  # judged and audited, but no card (status silent or not accepted)
+    silent_mode: bool = False  # judged and audited, but no card (status or site says silent)
     held_back: str = ""  # why no card although it fires: overridden for a reason not long ago
 
     @property

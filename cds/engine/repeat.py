@@ -11,6 +11,7 @@ Held back is a card whose rule was overridden for this patient
 - less than `after` ago, at most a few minutes in the future (clocks of clients differ);
 - while it said the same: on what was known then the rule finds the same level as it does now, in
   the same bands, with the same drugs and problems;
+- while nothing more urgent is in doubt: every row above it, and whether it is critical, is told;
 - while `unless` is definitely no. There `rising_by` and `falling_by` ask for a change since the
   override, not since the result before.
 
@@ -64,7 +65,7 @@ def held_back(item: Decision, facts: Facts, again: Again) -> str:
     if fired is None or item.silent_mode or rule.repeat is None or rule.for_each is not None:
         return ""
     past = _newest(item, fired, rule.repeat, facts)
-    if past is None:
+    if past is None or _in_doubt(item, fired, facts):
         return ""
     then = facts.as_of(min(past.at, facts.now))
     if not _same(item, again(rule, then)) or _unless_holds(rule.repeat, facts.since(then)):
@@ -85,6 +86,15 @@ def _newest(item: Decision, fired: Level, repeat: Repeat, facts: Facts) -> Overr
         and _counts(past.at, repeat.after, facts.now)
     )
     return max(found, key=lambda past: past.at, default=None)
+
+
+def _in_doubt(item: Decision, fired: Level, facts: Facts) -> bool:
+    """Whether more could be wrong than the card's own row says: a row above it, or that it is
+    critical, cannot be told. The clinician may have seen another doubt, or none."""
+    critical = fired.critical_when
+    if critical is not None and judge(critical, facts).verdict is Verdict.CANNOT_TELL:
+        return True
+    return item.undecided != ()
 
 
 def _urgency(past: Overridden) -> int:

@@ -12,6 +12,7 @@ from cds.engine.decide import decide
 from cds.engine.decision import Decision, Outcome
 from cds.engine.facts import Facts
 from cds.engine.repeat import held_back, history_of, longest
+from cds.facts.model import Fact, Nothing, NotKnown
 from cds.facts.record import (
     LabResult,
     Listing,
@@ -142,6 +143,26 @@ def test_a_critical_card_is_never_held_back(book: Rulebook) -> None:
     told = tuple(past(row=row, indicator="critical") for row in ("A1", "A2", "A3"))
     found = of_rule(book, patient(*severe, told=told))
     assert (found.indicator, found.held_back) == ("critical", "")
+
+
+def test_a_card_is_told_while_a_critical_row_above_it_cannot_be_told(book: Rulebook) -> None:
+    """Whether this is an emergency (A3) stands in the problems, which did not come this time."""
+    record = patient(*LOW, told=(past(),))
+    assert of_rule(book, record).held_back == WORDS
+    found = of_rule(book, replace(record, problems=not_supplied("problems")))
+    assert (found.fired.row if found.fired else "", found.undecided != ()) == ("A1", True)
+    assert found.held_back == ""
+
+
+def test_a_card_is_told_while_it_cannot_be_told_whether_it_is_critical(book: Rulebook) -> None:
+    record = patient(*LOW, told=(past(),))
+    item = of_rule(book, record)
+    assert item.fired is not None
+    open_ = replace(item.fired, critical_when=IsPresent("unclear", True, HERE))
+    for state, held in ((NotKnown("problems", "not supplied"), False), (Nothing("none"), True)):
+        facts = Facts(book, record, NOW, {"unclear": Fact("unclear", state, "")})
+        now = replace(item, fired=open_, held_back="")
+        assert bool(held_back(now, facts, lambda *_, same=now: same)) is held
 
 
 def test_a_card_that_has_become_critical_is_told(book: Rulebook) -> None:
