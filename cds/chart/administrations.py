@@ -7,12 +7,13 @@ Some hospitals record a dose that was *not* given as completed, with the truth i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
 
+from cds.chart.clock import Clock, kept
 from cds.chart.doses import electrolyte, read_amount
 from cds.chart.drugs import Drug, identify, narrowed, of_concept
 from cds.chart.medication_index import MedicationIndex
@@ -39,9 +40,11 @@ from cds.kernel.quantity import Quantity
 TOOK_PLACE = frozenset({"completed", "in-progress"})
 NO_STATUS = "has no status"
 FUTURE = "is dated in the future"
+OWN_LISTS = 2  # of the groups of the index, the medications and the doses come first
 PARTLY = Unclear("only partly given")
 LOOK_BACK = timedelta(hours=96)  # the longest span of clinical pack R19
 
+_KIND = "MedicationAdministration"
 _NOT_GIVEN = re.compile(
     r"\bnot\b|\bflush|\bhold\b|\bheld\b|\brefused\b|\bmissed\b|\bomitted\b|\bstopped\b"
     r"|\bremoved\b(?!.*\bapplied\b)",
@@ -58,7 +61,8 @@ class Context:
     orders: Mapping[str, MedicationOrder]
     index: MedicationIndex
     terms: Terminology
-    now: datetime
+    clock: Clock
+    patient_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,46 +79,74 @@ class _Given:
 
 def read_administrations(
     supplied: Supplied,
-    orders: Mapping[str, MedicationOrder],
+    orders: Listing[MedicationOrder],
+    drafts: Sequence[MedicationOrder],
     index: MedicationIndex,
     terms: Terminology,
     now: datetime,
     patient_id: str,
 ) -> tuple[Listing[Administration], tuple[str, ...]]:
-    """Doses given, and lines about what could not be read. `orders` by source reference."""
-    context = Context(_with_repeats(orders), index, terms, now)
+    """Doses given, and lines about what could not be read. `orders` and `drafts` are those that
+    doses may belong to; a draft goes before the order of the same name."""
+    requests = _requests(supplied, terms, now)
+    drafted = tuple([draft for draft in drafts if draft.source in requests])
+
+    def read(clock: Clock) -> tuple[Listing[Administration], tuple[str, ...]]:
+        known = _by_source((*orders.items, *drafted))
+        return _doses(supplied, Context(known, index, terms, clock, patient_id))
+
+    return kept(supplied, read_administrations, (terms, orders, *drafted), now, read)
+
+
+def _requests(supplied: Supplied, terms: Terminology, now: datetime) -> frozenset[str]:
+    """The orders that the doses of a list say they belong to."""
+
+    def read(_: Clock) -> frozenset[str]:
+        doses = (once(item, terms, _read) for item in of_type(supplied, _KIND))
+        requests = (dose.given.request for dose in doses if dose is not None)
+        return frozenset([request.relative() for request in requests if request is not None])
+
+    return kept(supplied, _requests, (terms,), now, read)
+
+
+def _doses(supplied: Supplied, context: Context) -> tuple[Listing[Administration], tuple[str, ...]]:
+    context.index.reached = 0
+    clock = context.clock
     entries: list[Administration] = []
     lines: list[str] = []
     lost = 0
-    for resource in of_type(supplied, "MedicationAdministration"):
-        read = once(resource, terms, _read)
+    for resource in of_type(supplied, _KIND):
+        read = once(resource, context.terms, _read)
         given = read.given if read else None
         if read is None or given is None or not given.status:
             lines.append(named(resource, UNREADABLE if given is None else NO_STATUS))
             lost += 1
-        elif whose(given.subject, patient_id) is Whose.OTHER:
+        elif whose(given.subject, context.patient_id) is Whose.OTHER:
             lines.append(named(resource, OTHER_PATIENT))
         elif read.was_given:
             entry = _entry(resource, read, context)
-            if entry.start is not None and entry.start > now:
+            if entry.start is not None and not clock.reached(entry.start):
                 lines.append(named(resource, FUTURE))
             else:
                 entries.append(entry)
+    if context.index.reached > OWN_LISTS:
+        clock.elsewhere()
     listing = closed_listing(supplied, entries, lost)
-    return replace(listing, gap=_with_unidentified(listing.gap, entries, now)), tuple(lines)
+    return replace(listing, gap=_with_unidentified(listing.gap, entries, clock)), tuple(lines)
 
 
-def _with_repeats(orders: Mapping[str, MedicationOrder]) -> Mapping[str, MedicationOrder]:
+def _by_source(orders: Iterable[MedicationOrder]) -> Mapping[str, MedicationOrder]:
     """A dose may belong to any of the copies of an order; it counts for the one kept."""
-    return {source: order for order in orders.values() for source in order.also} | dict(orders)
+    found = {order.source: order for order in orders}
+    return {source: order for order in found.values() for source in order.also} | found
 
 
-def _with_unidentified(gap: str, entries: list[Administration], now: datetime) -> str:
+def _with_unidentified(gap: str, entries: list[Administration], clock: Clock) -> str:
     """A dose of an unknown drug might be any drug, for as long as doses are looked back at."""
     unknown = sum(
         not entry.name
         and not entry.substances
-        and (entry.start is None or now - entry.start <= LOOK_BACK)
+        and (entry.start is None or not clock.passed(entry.start + LOOK_BACK))
         for entry in entries
     )
     if not unknown:

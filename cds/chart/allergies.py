@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
+from cds.chart.clock import kept
 from cds.chart.reading import (
     OTHER_PATIENT,
     UNREADABLE,
@@ -45,9 +47,17 @@ class _Said:
 
 
 def read_allergies(
-    supplied: Supplied, terms: Terminology, patient_id: str
+    supplied: Supplied, terms: Terminology, now: datetime, patient_id: str
 ) -> tuple[Listing[AllergyEntry], tuple[str, ...]]:
     """Current allergies that name one of our substances, by code or by the word magnesium."""
+    return kept(
+        supplied, read_allergies, (terms,), now, lambda _: _allergies(supplied, terms, patient_id)
+    )
+
+
+def _allergies(
+    supplied: Supplied, terms: Terminology, patient_id: str
+) -> tuple[Listing[AllergyEntry], tuple[str, ...]]:
     entries: list[AllergyEntry] = []
     lines: list[str] = []
     lost = 0

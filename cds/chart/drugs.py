@@ -71,17 +71,14 @@ def _referred(
 ) -> Drug | None:
     """The drug of the Medication a reference names; None when that cannot be had. Made once in a
     call, unless it may depend on what the order contains."""
-    name = reference.reference or ""
-    if not contained and name in index.told:
-        found: Drug | None = index.told[name]
-        return found
-    medication = index.medication(reference, contained)
-    drug = None
-    if medication is not None:
-        drug = _of_medication(medication, contained, index, terms, deep=True)
-    if not contained:
-        index.told[name] = drug
-    return drug
+
+    def look_up() -> Drug | None:
+        medication = index.medication(reference, contained)
+        if medication is None:
+            return None
+        return _of_medication(medication, contained, index, terms, deep=True)
+
+    return look_up() if contained else index.once(reference.reference or "", look_up)
 
 
 def _of_medication(

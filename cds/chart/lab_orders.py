@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
+from cds.chart.clock import kept
 from cds.chart.reading import (
     OTHER_PATIENT,
     UNREADABLE,
@@ -26,9 +29,13 @@ _request = msgspec.json.Decoder(ServiceRequest)
 
 
 def read_lab_orders(
-    supplied: Supplied, patient_id: str
+    supplied: Supplied, now: datetime, patient_id: str
 ) -> tuple[Listing[LabOrder], tuple[str, ...]]:
     """Active and drafted ServiceRequests with LOINC codes; how old they may be is the rule's."""
+    return kept(supplied, read_lab_orders, (), now, lambda _: _lab_orders(supplied, patient_id))
+
+
+def _lab_orders(supplied: Supplied, patient_id: str) -> tuple[Listing[LabOrder], tuple[str, ...]]:
     orders: list[LabOrder] = []
     lines: list[str] = []
     lost = 0

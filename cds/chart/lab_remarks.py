@@ -41,6 +41,7 @@ _FOREIGN = re.compile(
 _BLOOD = re.compile(r"\b(?:blood|serum|plasma|blut)\b", re.IGNORECASE)
 _LONGEST_NAME = 120  # characters; the names of tests and specimens are remembered up to here
 _UNSAID = frozenset({"system", "url", "reference", "id", "resourceType"})
+_NO_REMARKS = (ABSENT,) * 7
 _any = msgspec.json.Decoder()
 
 
@@ -70,11 +71,11 @@ def haemolysis(observation: Observation, raw: msgspec.Raw) -> Haemolysis:
 
     `raw` is the whole resource: most say nothing of the kind, and are not searched further.
     """
-    parts = [part for part in _remarks(observation) if part is not ABSENT]
-    nothing = not parts and not observation.valueString and observation.component is ABSENT
+    parts = _remarks(observation)
+    nothing = parts == _NO_REMARKS and not observation.valueString
     if nothing or not _hints(bytes(raw)):
         return Haemolysis.NONE
-    texts = [text for part in parts for text in _texts(part)]
+    texts = [text for part in parts[1:] for text in _texts(part)]
     if observation.valueString:
         texts.append(observation.valueString)
     if any(says_haemolysed(text) for text in texts):
@@ -84,6 +85,7 @@ def haemolysis(observation: Observation, raw: msgspec.Raw) -> Haemolysis:
 
 def _remarks(observation: Observation) -> tuple[msgspec.Raw, ...]:
     return (
+        observation.component,
         observation.interpretation,
         observation.note,
         observation.specimen,
@@ -99,24 +101,26 @@ def _hints(raw: bytes) -> bool:
 
 
 def wrong_specimen(observation: Observation) -> bool:
-    """Whether specimen or code texts name urine, a fluid, a dialysate ... and no blood."""
+    """Whether specimen texts name urine, a fluid, a dialysate ... and no blood."""
+    if observation.specimen is ABSENT and observation.contained is ABSENT:
+        return False
     texts = list(_texts(observation.specimen))
     for item in _objects(observation.contained):
         if item.get("resourceType") == "Specimen":
             texts.extend(_walk(item.get("type")))
-    if observation.code is not None:
-        texts.append(observation.code.text or "")
-        texts.extend(coding.display or "" for coding in observation.code.coding)
-    return any(
-        (_short_name if len(text) <= _LONGEST_NAME else _is_foreign)(text) for text in set(texts)
-    )
+    return any(is_foreign(text) for text in set(texts))
 
 
-def _is_foreign(text: str) -> bool:
+def is_foreign(text: str) -> bool:
+    """Whether a text names a specimen that is no blood."""
+    return (_short_name if len(text) <= _LONGEST_NAME else _names_foreign)(text)
+
+
+def _names_foreign(text: str) -> bool:
     return _FOREIGN.search(text) is not None and _BLOOD.search(text) is None
 
 
-_short_name = lru_cache(maxsize=1024)(_is_foreign)
+_short_name = lru_cache(maxsize=1024)(_names_foreign)
 
 
 def _from_components(raw: msgspec.Raw) -> Haemolysis:

@@ -7,7 +7,6 @@ Units are read, never guessed: not from the size of the number and not from the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -17,9 +16,9 @@ import msgspec
 
 from cds.errors import UnknownUnit
 from cds.facts.model import Reason
-from cds.facts.terminology import LabCode
 from cds.fhir.bundle import UNDECODABLE, is_present
 from cds.fhir.datatypes import CodeableConcept
+from cds.fhir.raw import sent
 from cds.fhir.resources import Observation, ReferenceRange, ResultQuantity
 from cds.kernel.quantity import Interval, Quantity, point
 from cds.kernel.units import UNITS, Analyte, factor, read_unit
@@ -35,8 +34,9 @@ _SIGNS = {"\u2264": "<=", "\u2265": ">="}
 _LONGEST_FACE = 60
 # What is measured is said in few ways, by one laboratory for all its patients: most values, units
 # and normal ranges were read before. Longer texts than these are read every time.
-_LONGEST_VALUE = 120
+_LONGEST_VALUE = 250
 _LONGEST_RANGES = 1000
+_quantity = msgspec.json.Decoder(ResultQuantity)
 _ranges = msgspec.json.Decoder(tuple[ReferenceRange, ...])
 _concept = msgspec.json.Decoder(CodeableConcept)
 
@@ -61,12 +61,15 @@ class _Stated(NamedTuple):
     code: str | None
 
 
-def read_value(observation: Observation, analyte: Analyte, codes: Iterable[LabCode]) -> Reading:
-    """The value of an Observation under the lab codes that matched it."""
+def read_value(observation: Observation, analyte: Analyte, properties: frozenset[str]) -> Reading:
+    """The value of an Observation; `properties` are the kinds of unit that its codes expect.
+
+    Raises one of UNDECODABLE where its valueQuantity is no Quantity.
+    """
     reading = _reading(observation, analyte)
     if reading.quantity is None:
         return reading
-    flags = _property_flags(reading.quantity.unit, codes)
+    flags = _property_flags(reading.quantity.unit, properties)
     if not flags:
         return reading
     return Reading(reading.face, reading.quantity, reading.reason, reading.flags + flags)
@@ -80,9 +83,9 @@ def reference_low(
     `usual`: what the laboratory of this site uses, for a result that carries no range at all.
     """
     usual = usual if usual is not None and usual.unit == used.unit else None
-    if not is_present(observation.referenceRange):
+    raw = sent(observation.referenceRange)
+    if not raw:
         return usual
-    raw = bytes(observation.referenceRange)
     read = _short_low if len(raw) <= _LONGEST_RANGES else _low_of
     said, low = read(raw, used.analyte, used.unit)
     return low if said else usual
@@ -113,14 +116,12 @@ def _low(item: ReferenceRange, analyte: Analyte, unit: str) -> Quantity | None:
 
 
 def _reading(observation: Observation, analyte: Analyte) -> Reading:
+    value = sent(observation.valueQuantity)
     if is_present(observation.dataAbsentReason):
-        face = _face(_stated(observation.valueQuantity)) if observation.valueQuantity else ""
+        face = _face(_stated(_quantity.decode(value))) if value else ""
         return Reading(face or NOT_MEASURED, reason=Reason.NO_VALUE)
-    if observation.valueQuantity is not None:
-        stated = _stated(observation.valueQuantity)
-        texts = (stated.number, stated.unit or "", stated.system or "", stated.code or "")
-        short = len("".join(texts)) <= _LONGEST_VALUE
-        return (_short_value if short else _from_quantity)(stated, analyte)
+    if value:
+        return (_short_value if len(value) <= _LONGEST_VALUE else _from_quantity)(value, analyte)
     if observation.valueString is not None:
         return _from_text(observation.valueString, analyte)
     if is_present(observation.valueInteger):
@@ -128,12 +129,20 @@ def _reading(observation: Observation, analyte: Analyte) -> Reading:
     return Reading(_words(observation.valueCodeableConcept), reason=Reason.NO_VALUE)
 
 
+def check_quantity(observation: Observation) -> None:
+    """Raises one of UNDECODABLE where the valueQuantity of an Observation is no Quantity."""
+    value = sent(observation.valueQuantity)
+    if value:
+        _quantity.decode(value)
+
+
 def _stated(quantity: ResultQuantity) -> _Stated:
     number = _plain(quantity.value)
     return _Stated(number, quantity.comparator, quantity.unit, quantity.system, quantity.code)
 
 
-def _from_quantity(stated: _Stated, analyte: Analyte) -> Reading:
+def _from_quantity(value: bytes, analyte: Analyte) -> Reading:
+    stated = _stated(_quantity.decode(value))
     face = _face(stated)
     number = _number(stated)
     if number is None:
@@ -245,11 +254,10 @@ def _spelling(text: str | None, unit: str) -> tuple[str, ...]:
     return (f"unit spelled `{text.strip()}`",) if text and text.strip() != unit else ()
 
 
-def _property_flags(unit: str, codes: Iterable[LabCode]) -> tuple[str, ...]:
+def _property_flags(unit: str, stated: frozenset[str]) -> tuple[str, ...]:
     kind = "mass" if unit in _MASS else "substance" if unit in _SUBSTANCE else ""
     if not kind:
         return ()
-    stated = {code.property for code in codes}
     if kind in stated or "" in stated or not stated:
         return ()
     return ("the test code expects another kind of unit",)

@@ -6,14 +6,15 @@ what is not usable is kept where a reader can see it (clinical pack R2, design s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
 
+from cds.chart.clock import Clock, kept
+from cds.chart.lab_codes import Match, matches_of, read_code
 from cds.chart.lab_remarks import Haemolysis, haemolysis, wrong_specimen
-from cds.chart.lab_values import Reading, read_value, reference_low
+from cds.chart.lab_values import Reading, check_quantity, read_value, reference_low
 from cds.chart.reading import (
     OTHER_PATIENT,
     UNREADABLE,
@@ -28,11 +29,10 @@ from cds.chart.reading import (
 from cds.chart.times import Moment, read_moment
 from cds.facts.model import Reason
 from cds.facts.record import LabResult, Listing
-from cds.facts.terminology import LabCode, Terminology
+from cds.facts.terminology import Terminology
 from cds.fhir.bundle import UNDECODABLE, RawResource, Supplied, is_present
-from cds.fhir.datatypes import CodeableConcept, Reference
+from cds.fhir.datatypes import Reference
 from cds.fhir.resources import Observation, ObservationOutline
-from cds.kernel.codes import LOINC, Coding, Loinc
 from cds.kernel.units import Analyte
 
 FINAL = frozenset({"final", "corrected", "amended"})
@@ -47,20 +47,6 @@ _RELEASED_BY_HAEMOLYSIS = frozenset({Analyte.POTASSIUM, Analyte.MAGNESIUM})
 _NOT_FROM_BLOOD = (Analyte.QTC, Analyte.WEIGHT, Analyte.HEIGHT)
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
-    """The codes of one Observation that are in our table, as one analyte."""
-
-    analyte: Analyte
-    codes: tuple[LabCode, ...]
-    loinc: Loinc | None
-    refused: Reason | None
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys([code.flag for code in self.codes if code.flag]))
-
-
 def read_labs(
     supplied: Supplied, terms: Terminology, now: datetime, patient_id: str
 ) -> tuple[Listing[LabResult], tuple[str, ...]]:
@@ -69,10 +55,22 @@ def read_labs(
     The listing has a gap only where the search itself was incomplete: one unreadable Observation
     is named and set aside for its analyte, and the others still count.
     """
+    return kept(
+        supplied,
+        read_labs,
+        (terms,),
+        now,
+        lambda clock: _read_all(supplied, terms, clock, patient_id),
+    )
+
+
+def _read_all(
+    supplied: Supplied, terms: Terminology, clock: Clock, patient_id: str
+) -> tuple[Listing[LabResult], tuple[str, ...]]:
     results: list[LabResult] = []
     lines: list[str] = []
     for resource in of_type(supplied, "Observation"):
-        found, why = _read(resource, terms, now, patient_id)
+        found, why = _read(resource, terms, clock, patient_id)
         results.extend(found)
         if why:
             lines.append(named(resource, why))
@@ -95,78 +93,57 @@ _NOTHING = _Said()
 
 
 def _read(
-    resource: RawResource, terms: Terminology, now: datetime, patient_id: str
+    resource: RawResource, terms: Terminology, clock: Clock, patient_id: str
 ) -> tuple[tuple[LabResult, ...], str]:
     said = once(resource, terms, _said)
     if said.why or not said.results:
         return said.results, said.why
     if whose(said.subject, patient_id) is Whose.OTHER:
         return (), OTHER_PATIENT
-    return tuple(_as_of(result, now) for result in said.results), ""
+    return tuple([_as_of(result, clock) for result in said.results]), ""
 
 
-def _as_of(result: LabResult, now: datetime) -> LabResult:
+def _as_of(result: LabResult, clock: Clock) -> LabResult:
     """A result of the future is set aside for that, unless for something worse."""
-    if result.effective is None or result.effective <= now or result.set_aside not in _NO_WORSE:
+    at = result.effective
+    if at is None or result.set_aside not in _NO_WORSE or clock.reached(at):
         return result
     return replace(result, set_aside=Reason.FUTURE)
 
 
 def _said(resource: RawResource, terms: Terminology) -> _Said:
-    observation = decoded(resource, _observation)
-    if observation is None:
+    try:
+        return _read_whole(resource, _observation.decode(resource.raw), terms)
+    except UNDECODABLE:
         return _Said(_unreadable(resource, terms), why=UNREADABLE)
-    if observation.status in DROPPED:
+
+
+def _read_whole(resource: RawResource, observation: Observation, terms: Terminology) -> _Said:
+    """Raises one of UNDECODABLE where a part of it that is read by itself cannot be read."""
+    code = read_code(observation.code, terms)
+    if not code.matches or observation.status in DROPPED:
+        check_quantity(observation)
         return _NOTHING
-    matches = _matches(observation.code, terms)
-    if not matches:
-        return _NOTHING
-    flags = ("no subject stated",) if is_unstated(observation.subject) else ()
-    results = tuple(_result(resource, observation, match, terms, flags) for match in matches)
-    return _Said(results, observation.subject)
-
-
-def _matches(concept: CodeableConcept | None, terms: Terminology) -> tuple[_Match, ...]:
-    """One match per analyte. Any coding may match; a refused one refuses them all, and codes of
-    two analytes make the result unreadable for both."""
-    codings = concept.codings() if concept else ()
-    found = [(coding, code) for coding in codings if (code := terms.labs.get(coding)) is not None]
-    if not found:
-        return ()
-    if len(found) == 1:
-        coding, code = found[0]
-        loinc = Loinc(coding.code) if coding.system == LOINC else None
-        return (_Match(code.analyte, (code,), loinc, code.refused),)
-    refused = next((code.refused for _, code in found if code.refused), None)
-    wanted = [(coding, code) for coding, code in found if code.refused is None] or found
-    analytes = tuple(dict.fromkeys(code.analyte for _, code in wanted))
-    if len(analytes) > 1 and refused is None:
-        refused = Reason.UNREADABLE
-    return tuple(_match(analyte, wanted, refused) for analyte in analytes)
-
-
-def _match(
-    analyte: Analyte, found: Iterable[tuple[Coding, LabCode]], refused: Reason | None
-) -> _Match:
-    own = [(coding, code) for coding, code in found if code.analyte is analyte]
-    loinc = next((Loinc(coding.code) for coding, _ in own if coding.system == LOINC), None)
-    return _Match(analyte, tuple([code for _, code in own]), loinc, refused)
+    foreign = code.foreign or wrong_specimen(observation)
+    results = [_result(resource, observation, match, foreign, terms) for match in code.matches]
+    return _Said(tuple(results), observation.subject)
 
 
 def _result(
     resource: RawResource,
     observation: Observation,
-    match: _Match,
+    match: Match,
+    foreign: bool,
     terms: Terminology,
-    flags: tuple[str, ...],
 ) -> LabResult:
-    reading = read_value(observation, match.analyte, match.codes)
+    reading = read_value(observation, match.analyte, match.properties)
     when = _effective(observation)
     remark = haemolysis(observation, resource.raw)
-    reason = _reason(observation, match, reading, when, remark)
+    reason = _reason(observation, match, reading, when, remark, foreign)
     other = match.refused is not None or reason is Reason.WRONG_SPECIMEN
     quantity = None if other else reading.quantity  # a number of something else
     remarks = (remark.value,) if remark is not Haemolysis.NONE else ()
+    subject = ("no subject stated",) if is_unstated(observation.subject) else ()
     updated = observation.meta.lastUpdated if observation.meta else None
     usual = terms.reference_lows.get(match.analyte)
     return LabResult(
@@ -177,20 +154,21 @@ def _result(
         effective=when.at,
         order=_order(when, observation.issued, updated, resource.id),
         set_aside=reason,
-        flags=(*match.flags, *reading.flags, *when.flags, *remarks, *flags),
+        flags=(*match.flags, *reading.flags, *when.flags, *remarks, *subject),
         reference_low=reference_low(observation, quantity, usual) if quantity else None,
         loinc=match.loinc,
         amended=observation.status in ("corrected", "amended"),
-        pre_dialysis=any(code.pre_dialysis for code in match.codes),
+        pre_dialysis=match.pre_dialysis,
     )
 
 
 def _reason(
     observation: Observation,
-    match: _Match,
+    match: Match,
     reading: Reading,
     when: Moment,
     remark: Haemolysis,
+    foreign: bool,
 ) -> Reason | None:
     """The first reason that holds, from "not this analyte at all" down to "not yet final";
     whether it is of the future, see `_as_of`."""
@@ -201,7 +179,7 @@ def _reason(
         return match.refused
     if observation.status not in READ:  # no word of R4: shown, never used
         return Reason.UNREADABLE
-    if match.analyte not in _NOT_FROM_BLOOD and wrong_specimen(observation):
+    if foreign and match.analyte not in _NOT_FROM_BLOOD:
         return Reason.WRONG_SPECIMEN
     if reading.reason and not (reading.reason is Reason.NO_VALUE and spoiled):
         return reading.reason
@@ -214,9 +192,11 @@ def _reason(
 
 def _effective(observation: Observation) -> Moment:
     """When the sample was taken; the time of reporting only as a flagged last resort."""
+    usual = read_moment(observation.effectiveDateTime)
+    if usual.at is not None:
+        return usual
     period = observation.effectivePeriod
     stated = (
-        observation.effectiveDateTime,
         observation.effectiveInstant,
         period.end if period else None,
         period.start if period else None,
@@ -253,7 +233,7 @@ def _unreadable(resource: RawResource, terms: Terminology) -> tuple[LabResult, .
             when.flags,
             loinc=match.loinc,
         )
-        for match in _matches(outline.code, terms)
+        for match in matches_of(outline.code, terms)
     )
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import msgspec
 
+from cds.chart.clock import Clock, kept
 from cds.chart.dosage import Dosing, read_dosing
 from cds.chart.drugs import Drug, identify, narrowed
 from cds.chart.duplicates import identity, once_each
@@ -43,6 +44,8 @@ NO_ORDER = frozenset({"on-hold", "cancelled", "entered-in-error", "draft"})
 TELLING = OVER | NO_ORDER | {"active"}  # `unknown` and words that are none of R4 tell nothing
 NO_STATUS = "has no status that tells whether it is active"
 
+OWN_LIST = 1  # of the groups of the index, the medications come first
+
 _request = msgspec.json.Decoder(MedicationRequest)
 
 
@@ -61,7 +64,7 @@ class Context:
 
     index: MedicationIndex
     terms: Terminology
-    now: datetime
+    clock: Clock
     patient_id: str
 
 
@@ -72,14 +75,26 @@ def read_orders(
 
     Plans, proposals, cancelled and on-hold orders are left out: they are nobody's medication.
     """
-    context = Context(index, terms, now, patient_id)
+    return kept(
+        supplied,
+        read_orders,
+        (terms,),
+        now,
+        lambda clock: _orders(supplied, Context(index, terms, clock, patient_id)),
+    )
+
+
+def _orders(
+    supplied: Supplied, context: Context
+) -> tuple[Listing[MedicationOrder], tuple[str, ...]]:
+    context.index.reached = 0
     orders: list[tuple[MedicationRequest, MedicationOrder]] = []
     lines: list[str] = []
     lost = 0
     for resource in of_type(supplied, "MedicationRequest"):
-        written = once(resource, terms, _written)
+        written = once(resource, context.terms, _written)
         request = written.request if written else None
-        if request is not None and whose(request.subject, patient_id) is Whose.OTHER:
+        if request is not None and whose(request.subject, context.patient_id) is Whose.OTHER:
             lines.append(named(resource, OTHER_PATIENT))
         elif written is None or request is None or request.status not in TELLING:
             lines.append(named(resource, UNREADABLE if request is None else NO_STATUS))
@@ -88,9 +103,11 @@ def read_orders(
             order = _as_of(resource, written, context)
             if order is not None:
                 orders.append((request, order))
-    kept = once_each(orders)
-    listing = closed_listing(supplied, kept, lost)
-    gap = _with_unidentified(listing.gap, kept)
+    if context.index.reached > OWN_LIST:
+        context.clock.elsewhere()
+    single = once_each(orders)
+    listing = closed_listing(supplied, single, lost)
+    gap = _with_unidentified(listing.gap, single)
     return listing if gap == listing.gap else replace(listing, gap=gap), tuple(lines)
 
 
@@ -104,7 +121,7 @@ def read_drafts(
 ) -> tuple[tuple[MedicationOrder, ...], tuple[str, ...]]:
     """The MedicationRequests among draft orders. One that cannot be read might be anything, so
     it stays as an unidentified draft."""
-    context = Context(index, terms, now, patient_id)
+    context = Context(index, terms, Clock(now), patient_id)
     drafts: list[MedicationOrder] = []
     lines: list[str] = []
     for resource in resources:
@@ -118,9 +135,30 @@ def read_drafts(
         elif whose(written.request.subject, patient_id) is Whose.OTHER:
             lines.append(named(resource, OTHER_PATIENT))
         elif _is_drafted(written.request):
-            order = _drugged(resource, written, context)
-            drafts.append(replace(order, kind=OrderKind.DRAFT, selected=selected))
+            drafts.append(_draft(resource, written, selected, context))
     return tuple(drafts), tuple(lines)
+
+
+def _draft(
+    resource: RawResource, written: _Written, selected: bool, context: Context
+) -> MedicationOrder:
+    known = once(resource, context.terms, _chosen if selected else _beside)
+    if known is not None:
+        return known
+    order = _drugged(resource, written, context)
+    return replace(order, kind=OrderKind.DRAFT, selected=selected)
+
+
+def _chosen(resource: RawResource, terms: Terminology) -> MedicationOrder | None:
+    order = _beside(resource, terms)
+    return None if order is None else replace(order, selected=True)
+
+
+def _beside(resource: RawResource, terms: Terminology) -> MedicationOrder | None:
+    """The order as a draft; None where its drug stands in another resource."""
+    written = once(resource, terms, _written)
+    order = written.order if written else None
+    return None if order is None else replace(order, kind=OrderKind.DRAFT)
 
 
 def _unreadable(resource: RawResource, selected: bool) -> MedicationOrder:
@@ -146,7 +184,7 @@ def _written(resource: RawResource, terms: Terminology) -> _Written | None:
         return None
     if request.medicationReference is not None:
         return _Written(request, None)
-    return _Written(request, _order(resource, request, MedicationIndex({}), terms))
+    return _Written(request, _order(resource, request, MedicationIndex(), terms))
 
 
 def _drugged(resource: RawResource, written: _Written, context: Context) -> MedicationOrder:
@@ -155,20 +193,20 @@ def _drugged(resource: RawResource, written: _Written, context: Context) -> Medi
 
 def _as_of(resource: RawResource, written: _Written, context: Context) -> MedicationOrder | None:
     """The order as it stands now; None for one that is nobody's medication."""
-    kind = _kind(written.request, context.now)
+    kind = _kind(written.request, context.clock)
     if kind is OrderKind.IGNORED:
         return None
     order = _drugged(resource, written, context)
     if kind is OrderKind.ACTIVE:
         return order
-    if order.stop is None or order.stop <= context.now:
+    if order.stop is None or context.clock.reached(order.stop):
         return replace(order, kind=kind)
     # a past order ended at the latest now, whatever its period had planned
-    order = replace(order, kind=kind, stop=context.now)
+    order = replace(order, kind=kind, stop=context.clock.exactly())
     return _identified(written.request, order)
 
 
-def _kind(request: MedicationRequest, now: datetime) -> OrderKind:
+def _kind(request: MedicationRequest, clock: Clock) -> OrderKind:
     if request.intent not in ORDERED or request.doNotPerform is True:
         return OrderKind.IGNORED
     if request.status in OVER:
@@ -176,7 +214,7 @@ def _kind(request: MedicationRequest, now: datetime) -> OrderKind:
     if request.status != "active":
         return OrderKind.IGNORED
     stop = _stop(request)
-    return OrderKind.ENDED if stop is not None and stop < now else OrderKind.ACTIVE
+    return OrderKind.ENDED if stop is not None and clock.passed(stop) else OrderKind.ACTIVE
 
 
 def _order(

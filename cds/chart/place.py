@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from cds.chart.clock import Clock, kept
 from cds.chart.reading import OTHER_PATIENT, UNREADABLE, Whose, decoded, named, of_type, whose
 from cds.chart.times import read_moment
 from cds.facts.record import Place, Setting
@@ -36,13 +37,25 @@ def read_place(
     """(place, lines about encounters that were not used). Without `encounter_id`: outpatient."""
     if not encounter_id:
         return Place(Setting.OUTPATIENT), ()
+    return kept(
+        supplied,
+        read_place,
+        (encounter_id,),
+        now,
+        lambda clock: _found(encounter_id, supplied, clock, patient_id),
+    )
+
+
+def _found(
+    encounter_id: str, supplied: Supplied, clock: Clock, patient_id: str
+) -> tuple[Place, tuple[str, ...]]:
     wanted = encounter_id.removeprefix("Encounter/")
     lines: list[str] = []
     for resource in of_type(supplied, "Encounter"):
         if resource.id != wanted:
             lines.append(named(resource, "is not the encounter of the context"))
             continue
-        place, why = _place(resource, supplied, now, patient_id)
+        place, why = _place(resource, supplied, clock, patient_id)
         if place is not None:
             return place, tuple(lines)
         lines.append(named(resource, why))
@@ -50,7 +63,7 @@ def read_place(
 
 
 def _place(
-    resource: RawResource, supplied: Supplied, now: datetime, patient_id: str
+    resource: RawResource, supplied: Supplied, clock: Clock, patient_id: str
 ) -> tuple[Place | None, str]:
     encounter = decoded(resource, _encounter)
     if encounter is None:
@@ -60,7 +73,7 @@ def _place(
     setting = _setting(encounter)
     if setting is None:
         return None, "class or status could not be read"
-    icu = setting is Setting.INPATIENT and _in_icu(encounter, supplied, now)
+    icu = setting is Setting.INPATIENT and _in_icu(encounter, supplied, clock)
     return Place(setting, icu=icu, source=resource.ref), ""
 
 
@@ -95,19 +108,19 @@ def _codes(concept: Any) -> list[str]:
     return [code.upper() for code in found if isinstance(code, str)]
 
 
-def _in_icu(encounter: Encounter, supplied: Supplied, now: datetime) -> bool:
-    stays = (stay for stay in encounter.location or () if _is_current(stay, now))
+def _in_icu(encounter: Encounter, supplied: Supplied, clock: Clock) -> bool:
+    stays = (stay for stay in encounter.location or () if _is_current(stay, clock))
     return any(_is_icu(_located(stay, encounter, supplied)) for stay in stays)
 
 
-def _is_current(stay: EncounterLocation, now: datetime) -> bool:
+def _is_current(stay: EncounterLocation, clock: Clock) -> bool:
     if stay.status not in (None, "active"):
         return False
     period = stay.period or Period()
     start, end = read_moment(period.start).at, read_moment(period.end).at
     if period.end and end is None:
         return False
-    return (start is None or start <= now) and (end is None or end > now)
+    return (start is None or clock.reached(start)) and (end is None or not clock.reached(end))
 
 
 def _located(

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import msgspec
 
+from cds.chart.clock import Clock, kept
 from cds.chart.reading import (
     OTHER_PATIENT,
     UNREADABLE,
@@ -60,13 +61,29 @@ def read_problems(
     encounter_id: str | None = None,
 ) -> tuple[Listing[ProblemEntry], tuple[str, ...]]:
     """Active Conditions that were not refuted, and lines about what could not be read."""
+    return kept(
+        supplied,
+        read_problems,
+        (terms, encounter_id),
+        now,
+        lambda clock: _problems(supplied, terms, clock, patient_id, encounter_id),
+    )
+
+
+def _problems(
+    supplied: Supplied,
+    terms: Terminology,
+    clock: Clock,
+    patient_id: str,
+    encounter_id: str | None,
+) -> tuple[Listing[ProblemEntry], tuple[str, ...]]:
     entries: list[ProblemEntry] = []
     lines: list[str] = []
     lost = foreign = 0
     for resource in of_type(supplied, "Condition"):
         read = once(resource, terms, _diagnosis)
         condition = read.condition if read else None
-        if condition is not None and _is_over(condition, now):
+        if condition is not None and _is_over(condition, clock):
             continue
         if condition is not None and whose(condition.subject, patient_id) is Whose.OTHER:
             lines.append(named(resource, OTHER_PATIENT))
@@ -75,7 +92,7 @@ def read_problems(
             lost += 1
         else:
             foreign += not read.systems & READ
-            entries.append(_problem(resource, read, now, encounter_id))
+            entries.append(_problem(resource, read, clock, encounter_id))
     if foreign:
         word = "problem is" if foreign == 1 else "problems are"
         lines.append(f"problems: {foreign} {word} coded in a system that is not read here")
@@ -89,12 +106,12 @@ def _of_another_stay(condition: Condition, encounter_id: str | None) -> bool:
     return condition.encounter.relative() != f"Encounter/{encounter_id}"
 
 
-def _is_over(condition: Condition, now: datetime) -> bool:
+def _is_over(condition: Condition, clock: Clock) -> bool:
     clinical = codes_of(condition.clinicalStatus)
     if clinical & OVER or codes_of(condition.verificationStatus) & DISPROVED:
         return True
-    ended = event_time(condition.abatementDateTime, now)
-    return not clinical and ended is not None and ended <= now
+    ended = event_time(condition.abatementDateTime, clock)
+    return not clinical and ended is not None and clock.reached(ended)
 
 
 def _diagnosis(resource: RawResource, terms: Terminology) -> _Diagnosis | None:
@@ -107,7 +124,7 @@ def _diagnosis(resource: RawResource, terms: Terminology) -> _Diagnosis | None:
 
 
 def _problem(
-    resource: RawResource, read: _Diagnosis, now: datetime, encounter_id: str | None
+    resource: RawResource, read: _Diagnosis, clock: Clock, encounter_id: str | None
 ) -> ProblemEntry:
     condition, period = read.condition, read.condition.onsetPeriod
     onset = condition.onsetDateTime or (period.start if period else None)
@@ -115,8 +132,8 @@ def _problem(
         source=resource.ref,
         name=condition.code.words() if condition.code else "",
         concepts=read.concepts,
-        onset=event_time(onset, now),
-        recorded=event_time(condition.recordedDate, now),
+        onset=event_time(onset, clock),
+        recorded=event_time(condition.recordedDate, clock),
         of_another_stay=_of_another_stay(condition, encounter_id),
     )
 
@@ -150,6 +167,18 @@ def read_procedures(
     supplied: Supplied, terms: Terminology, now: datetime, patient_id: str
 ) -> tuple[Listing[ProcedureEntry], tuple[str, ...]]:
     """Completed or ongoing Procedures named by our code sets, and lines about the unreadable."""
+    return kept(
+        supplied,
+        read_procedures,
+        (terms,),
+        now,
+        lambda clock: _procedures(supplied, terms, clock, patient_id),
+    )
+
+
+def _procedures(
+    supplied: Supplied, terms: Terminology, clock: Clock, patient_id: str
+) -> tuple[Listing[ProcedureEntry], tuple[str, ...]]:
     entries: list[ProcedureEntry] = []
     lines: list[str] = []
     lost = 0
@@ -163,27 +192,27 @@ def read_procedures(
             lines.append(named(resource, UNREADABLE if procedure is None else NO_CODE))
             lost += 1
         else:
-            entries.extend(_procedure_entries(resource, procedure, terms, now))
+            entries.extend(_procedure_entries(resource, procedure, terms, clock))
     return closed_listing(supplied, entries, lost), tuple(lines)
 
 
 def _procedure_entries(
-    resource: RawResource, procedure: Procedure, terms: Terminology, now: datetime
+    resource: RawResource, procedure: Procedure, terms: Terminology, clock: Clock
 ) -> list[ProcedureEntry]:
     codings = _codings(procedure.code)
     concepts = frozenset[str]().union(*(terms.procedures.get(c, frozenset()) for c in codings))
     if not concepts:
         return []
     name = procedure.code.words() if procedure.code else ""
-    return [ProcedureEntry(resource.ref, name, concepts, _performed(procedure, now))]
+    return [ProcedureEntry(resource.ref, name, concepts, _performed(procedure, clock))]
 
 
-def _performed(procedure: Procedure, now: datetime) -> datetime | None:
+def _performed(procedure: Procedure, clock: Clock) -> datetime | None:
     """The latest moment it was going on: an ongoing dialysis is going on now."""
     period = procedure.performedPeriod
     if period is None:
-        return event_time(procedure.performedDateTime, now)
-    end = event_time(period.end, now)
+        return event_time(procedure.performedDateTime, clock)
+    end = event_time(period.end, clock)
     if end is None and procedure.status == "in-progress":
-        return now
-    return end or event_time(period.start, now)
+        return clock.exactly()
+    return end or event_time(period.start, clock)

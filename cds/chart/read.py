@@ -14,7 +14,7 @@ from cds.chart.administrations import read_administrations
 from cds.chart.allergies import read_allergies
 from cds.chart.lab_orders import read_draft_lab_orders, read_lab_orders
 from cds.chart.labs import read_labs
-from cds.chart.medication_index import MedicationIndex
+from cds.chart.medication_index import MedicationIndex, by_name, medications_in
 from cds.chart.medications import read_drafts, read_orders
 from cds.chart.patient import read_person
 from cds.chart.place import read_place
@@ -23,7 +23,7 @@ from cds.chart.reading import Whose, decoded, once, whose
 from cds.errors import BadRequest
 from cds.facts.record import Administration, Listing, MedicationOrder, Record
 from cds.facts.terminology import Terminology
-from cds.fhir.bundle import UNDECODABLE, RawResource, Supplied, entries, head
+from cds.fhir.bundle import UNDECODABLE, Page, RawResource, Supplied, head, plain_page, read_page
 from cds.fhir.datatypes import FhirStruct, Reference
 from cds.fhir.owners import RESULTS, left_out
 from cds.fhir.prefetch import resolve
@@ -79,8 +79,8 @@ def read_chart(
             read_problems(supplied["problems"], terms, now, patient, call.encounter_id)
         ),
         procedures=lines.keep(read_procedures(supplied["procedures"], terms, now, patient)),
-        allergies=lines.keep(read_allergies(supplied["allergies"], terms, patient)),
-        lab_orders=lines.keep(read_lab_orders(supplied["lab_orders"], patient)),
+        allergies=lines.keep(read_allergies(supplied["allergies"], terms, now, patient)),
+        lab_orders=lines.keep(read_lab_orders(supplied["lab_orders"], now, patient)),
         draft_lab_orders=lines.keep(read_draft_lab_orders(drafts)),
         unreadable=lines.all(),
     )
@@ -121,13 +121,17 @@ def _medications(
 ) -> tuple[Listing[MedicationOrder], tuple[MedicationOrder, ...], Listing[Administration]]:
     """Orders, drafts and doses share one index: a Medication may stand in any of the Bundles."""
     listed, doses = supplied["medications"], supplied["administrations"]
-    index = MedicationIndex.of(listed.resources, doses.resources, drafts)
+    index = MedicationIndex(
+        lambda: medications_in(listed, now),
+        lambda: medications_in(doses, now),
+        lambda: by_name(drafts),
+    )
     patient = call.patient_id
     orders = lines.keep(read_orders(listed, index, terms, now, patient))
     selected = _selected(call, drafts)
     drafted = lines.keep(read_drafts(drafts, selected, index, terms, now, patient))
-    known = {order.source: order for order in (*orders.items, *drafted)}
-    given = lines.keep(read_administrations(doses, known, index, terms, now, patient))
+    read = read_administrations(doses, orders, drafted, index, terms, now, patient)
+    given = lines.keep(read)
     return orders, drafted, given
 
 
@@ -141,13 +145,8 @@ def _drafts(call: HookCall, terms: Terminology) -> tuple[tuple[RawResource, ...]
     """The entries of `context.draftOrders`, and a line where one had no readable resource."""
     if call.draft_orders is None:
         return (), ()
-    kind = head(call.draft_orders)
-    try:
-        if kind is None or kind[0] != "Bundle":
-            raise BadRequest(f"`{_DRAFTS}` is not a Bundle", where=_DRAFTS)
-        found, broken, _ = entries(call.draft_orders)
-    except UNDECODABLE:
-        raise BadRequest(f"the Bundle of `{_DRAFTS}` cannot be read", where=_DRAFTS) from None
+    page = plain_page(call.draft_orders) or _odd_page(call.draft_orders)
+    found, broken = page.resources, page.broken
     for resource in found:
         if whose(once(resource, terms, _subject), call.patient_id) is Whose.OTHER:
             raise BadRequest(
@@ -156,6 +155,16 @@ def _drafts(call: HookCall, terms: Terminology) -> tuple[tuple[RawResource, ...]
                 code="invalid",
             )
     return found, (f"{_DRAFTS}: {broken} without a readable resource",) if broken else ()
+
+
+def _odd_page(raw: msgspec.Raw) -> Page:
+    kind = head(raw)
+    if kind is None or kind[0] != "Bundle":
+        raise BadRequest(f"`{_DRAFTS}` is not a Bundle", where=_DRAFTS)
+    try:
+        return read_page(raw)
+    except UNDECODABLE:
+        raise BadRequest(f"the Bundle of `{_DRAFTS}` cannot be read", where=_DRAFTS) from None
 
 
 def _subject(resource: RawResource, _terms: Terminology) -> Reference | None:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
 from functools import lru_cache
 
+from cds.chart.clock import Clock
+
 NO_ZONE = "time zone not stated, read as UTC"
 NO_TIME_OF_DAY = "time of day not stated, read as start of day"
 NO_DAY = "day not stated"
@@ -118,7 +120,7 @@ def sortable(at: datetime | None) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds") if at else ""
 
 
-def event_time(text: object, now: datetime) -> datetime | None:
+def event_time(text: object, clock: Clock) -> datetime | None:
     """When something began, for windows such as "infarction within 28 days".
 
     A date is the start of that day. A bare month or year that is over is the start of its last
@@ -132,7 +134,7 @@ def event_time(text: object, now: datetime) -> datetime | None:
         after = _next(moment.at, moment.precision)
     except ValueError:  # the year 9999
         return None
-    return after - timedelta(days=1) if after <= now else None
+    return after - timedelta(days=1) if clock.reached(after) else None
 
 
 def _next(at: datetime, precision: Precision) -> datetime:

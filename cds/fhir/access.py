@@ -12,8 +12,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import httpx
+from typing import TYPE_CHECKING
 
 from cds.errors import BadRequest
 from cds.fhir.address import Address, read_base
@@ -24,6 +23,9 @@ from cds.fhir.outcomes import Outcome
 from cds.fhir.pages import failed, go_on, not_continued, read_medication, read_one, search
 from cds.fhir.prefetch import EXPECTED, REFERRED, read_supplied
 from cds.hooks.request import HookCall
+
+if TYPE_CHECKING:
+    import httpx  # a tenth of a second to load: who fetches brings it
 
 __all__ = ["FetchLimits", "Fetched", "FhirAccess", "FhirCallNote"]
 

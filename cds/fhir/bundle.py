@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from cds.fhir.memo import KnownList
 from cds.fhir.raw import ABSENT, UNDECODABLE, RawResource, head, is_present, listed, of_raw
 
 __all__ = [
@@ -64,17 +65,19 @@ class Supplied:
     False when the key was absent or the client's query failed. `asked` is False only when the key
     was absent. `broken` counts entries whose very envelope could not be read. `next_page` is the
     address where the list goes on, as received: it may hold anything. `foreign` counts resources
-    of another patient that were fetched and thrown away.
+    of another patient that were fetched and thrown away. `known` is what was made of the very same
+    list for the same patient before, None where nobody remembers.
     """
 
     key: str
-    resources: tuple[RawResource, ...] = ()
+    resources: Sequence[RawResource] = ()
     gap: str = ""
     supplied: bool = True
     broken: int = 0
     asked: bool = True
     next_page: str = field(default="", repr=False)
     foreign: int = 0
+    known: KnownList | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,16 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import httpx
 import msgspec
 
 from cds.fhir.address import Address, read_address
 from cds.fhir.bundle import of_raw
-from cds.fhir.network import AddressRefused
 from cds.fhir.outcomes import Outcome, of_status
+
+if TYPE_CHECKING:
+    import httpx
 
 _TYPES = frozenset({"application/fhir+json", "application/json"})
 _PLAIN = frozenset({"", "identity"})
@@ -89,6 +91,10 @@ class Exchange:
         self.notes.append(FhirCallNote(key, outcome.value, seconds))
 
     async def _in_time(self, url: str, seconds: float) -> Reply:
+        import httpx  # loaded by who made `http`
+
+        from cds.fhir.network import AddressRefused
+
         try:
             async with asyncio.timeout(seconds), self.slots:
                 return await self._ask(url)

@@ -14,7 +14,7 @@ Source: CDS Hooks 2.0.1 prefetch; design section 8; clinical pack R32.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -30,6 +30,7 @@ from cds.fhir.bundle import (
     plain_page,
     read_page,
 )
+from cds.fhir.known_lists import known_again
 from cds.fhir.owners import foreign_gap, is_foreign_owner
 from cds.fhir.resources import OperationOutcome
 
@@ -66,19 +67,28 @@ def resolve(
     missing or failed, naming why it could not be fetched; `BadRequest` (400) for a value that is
     no resource, or for a Patient other than `patient_id`.
     """
-    found = {
-        key: _taken(read_supplied(key, call_prefetch.get(key)), fetched.get(key))
-        for key in EXPECTED
-    }
+    found = {key: _of_key(key, call_prefetch.get(key), patient_id, fetched) for key in EXPECTED}
     for key in REQUIRED:
         if not found[key].supplied:
             raise Precondition(f"`{key}` is required: {found[key].gap}", where=_where(key))
     _check_patient(found["patient"], patient_id)
-    if REFERRED in fetched:
-        orders = found["medications"]
-        more = (*orders.resources, *fetched[REFERRED].resources)
-        found["medications"] = replace(orders, resources=more)
-    return {key: _of_one_patient(item, patient_id) for key, item in found.items()}
+    return found
+
+
+def _of_key(
+    key: str, raw: msgspec.Raw | None, patient_id: str, fetched: Mapping[str, Supplied]
+) -> Supplied:
+    more = fetched.get(REFERRED) if key == "medications" else None
+    if raw is not None and key not in fetched and more is None and key != "patient":
+        return known_again(key, patient_id, raw, lambda: _alone(key, raw, patient_id))
+    found = _taken(read_supplied(key, raw), fetched.get(key))
+    if more is not None:
+        found = replace(found, resources=(*found.resources, *more.resources))
+    return _of_one_patient(found, patient_id)
+
+
+def _alone(key: str, raw: msgspec.Raw, patient_id: str) -> Supplied:
+    return _of_one_patient(read_supplied(key, raw), patient_id)
 
 
 def _taken(own: Supplied, fetched: Supplied | None) -> Supplied:
@@ -173,7 +183,7 @@ def matched(key: str, resources: Iterable[RawResource]) -> int:
     return sum(item.type in counted for item in resources)
 
 
-def other_types_gap(key: str, resources: tuple[RawResource, ...]) -> str:
+def other_types_gap(key: str, resources: Sequence[RawResource]) -> str:
     """Why a list that holds only other resources is not the list that was asked for."""
     if resources and not any(item.type == EXPECTED[key] for item in resources):
         return f"`{key}` holds no {EXPECTED[key]} but other resources"

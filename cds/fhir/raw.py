@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import msgspec
 
 from cds.fhir.memo import LONGEST, Known, Memory, digest_of, weight_of
@@ -40,11 +38,10 @@ _head = msgspec.json.Decoder(_Head)
 _owned = msgspec.json.Decoder(_Owned)
 _loosely_owned = msgspec.json.Decoder(_LooselyOwned)
 _reference = msgspec.json.Decoder(_Reference)
-_memory = Memory()
+_memory: Memory[Known] = Memory()
 
 
-@dataclass(frozen=True, slots=True)
-class RawResource:
+class RawResource(msgspec.Struct, frozen=True, gc=False):
     """One resource, not yet decoded. `ref` is `Type/id` ("" id allowed: then "Type/").
 
     `owner` is the literal reference of its `subject` or `patient`, "" where it has none. `known` is
@@ -56,7 +53,7 @@ class RawResource:
     full_url: str
     raw: msgspec.Raw
     owner: str = ""
-    known: Known | None = field(default=None, repr=False, compare=False)
+    known: Known | None = None
 
     @property
     def ref(self) -> str:
@@ -67,11 +64,17 @@ class RawResource:
         return RawResource(self.type, self.id, self.full_url, msgspec.Raw(bytes(self.raw)))
 
 
+def sent(raw: msgspec.Raw) -> bytes:
+    """The bytes of a raw member, none where it was not there or null."""
+    if raw is ABSENT:  # by far the most frequent answer
+        return b""
+    text = bytes(raw).strip()
+    return b"" if text == b"null" else text
+
+
 def is_present(raw: msgspec.Raw) -> bool:
     """Whether a raw member was there and not null."""
-    if raw is ABSENT:  # by far the most frequent answer
-        return False
-    return bytes(raw).strip() not in (b"", b"null")
+    return sent(raw) != b""
 
 
 def head(raw: msgspec.Raw) -> tuple[str, str] | None:

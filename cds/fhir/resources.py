@@ -2,7 +2,8 @@
 
 Members whose shape differs between FHIR versions and vendors stay `msgspec.Raw`: an odd note must
 not make a potassium result unreadable. Numbers of results stay raw as well, because `1.0` is shown
-as `1.0` and because a JSON string is not a number.
+as `1.0` and because a JSON string is not a number. So do codes, values and ranges of results, of
+which the same few are sent again and again.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ class Observation(FhirStruct, frozen=True):
     id: str | None = None
     meta: Meta | None = None
     status: str | None = None
-    code: CodeableConcept | None = None
+    code: msgspec.Raw = ABSENT
     subject: Reference | None = None
     effectiveDateTime: str | None = None
     effectiveInstant: str | None = None
     effectivePeriod: Period | None = None
     issued: str | None = None
-    valueQuantity: ResultQuantity | None = None
+    valueQuantity: msgspec.Raw = ABSENT
     valueString: str | None = None
     valueInteger: msgspec.Raw = ABSENT
     valueCodeableConcept: msgspec.Raw = ABSENT

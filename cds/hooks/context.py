@@ -4,6 +4,7 @@ Library 1.0.1 has it. What that table does not name is ignored.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -50,12 +51,18 @@ class _Entry(msgspec.Struct, gc=False):
 
 class _Bundle(msgspec.Struct, gc=False):
     resourceType: str | None = None
+    entry: list[_Entry | None] | None = None
+
+
+class _LooseBundle(msgspec.Struct, gc=False):
+    resourceType: str | None = None
     entry: list[msgspec.Raw] | None = None
 
 
 _sent = msgspec.json.Decoder(_Sent)
 _references = msgspec.json.Decoder(list[str])
 _bundle = msgspec.json.Decoder(_Bundle)
+_loose = msgspec.json.Decoder(_LooseBundle)
 _entry = msgspec.json.Decoder(_Entry)
 
 
@@ -65,12 +72,12 @@ def read_context(raw: msgspec.Raw, hook: Hook) -> Context:
     sent = decode(_sent, raw, "context")
     _check_user(sent.userId, hook)
     _check_ids(sent, hook)
-    draft_orders = _draft_orders(sent, hook)
+    draft_orders, drafts = _draft_orders(sent, hook)
     return Context(
         user_id=sent.userId,
         patient_id=sent.patientId,
         encounter_id=sent.encounterId,
-        selections=_selections(sent, hook, draft_orders),
+        selections=_selections(sent, hook, drafts),
         draft_orders=draft_orders,
     )
 
@@ -98,26 +105,27 @@ def _check_ids(sent: _Sent, hook: Hook) -> None:
             )
 
 
-def _draft_orders(sent: _Sent, hook: Hook) -> msgspec.Raw | None:
+def _draft_orders(sent: _Sent, hook: Hook) -> tuple[msgspec.Raw | None, frozenset[str]]:
+    """The draft orders, and their `Type/id`."""
     if not hook.drafts:
-        return None
+        return None, frozenset()
     found = given(sent.draftOrders)
     if found is None:
         raise missing(_DRAFTS)
-    if decode(_bundle, found, _DRAFTS).resourceType != "Bundle":
+    kind, entries = _entries(found)
+    if kind != "Bundle":
         raise BadRequest(f"`{_DRAFTS}` is not a Bundle", where=_DRAFTS)
-    return found
+    return found, frozenset(_references_to(entries))
 
 
-def _selections(sent: _Sent, hook: Hook, draft_orders: msgspec.Raw | None) -> tuple[str, ...]:
+def _selections(sent: _Sent, hook: Hook, drafts: frozenset[str]) -> tuple[str, ...]:
     """The selected orders, each known to be in the draft orders."""
-    if not hook.selections or draft_orders is None:
+    if not hook.selections:
         return ()
     named = given(sent.selections)
     selections = [] if named is None else decode(_references, named, _SELECTIONS)
     if not selections:
         raise BadRequest(f"`{_SELECTIONS}` names no order", where=_SELECTIONS, code="required")
-    drafts = _drafts(draft_orders)
     for index, selection in enumerate(selections):
         if selection not in drafts:
             where = f"{_SELECTIONS}[{index}]"
@@ -132,14 +140,25 @@ def _either(names: tuple[str, ...]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
-def _drafts(raw: msgspec.Raw) -> frozenset[str]:
-    """`Type/id` of every draft order. An entry that cannot be read is no draft order."""
-    found: set[str] = set()
-    for item in decode(_bundle, raw, _DRAFTS).entry or ():
-        try:
-            resource = _entry.decode(item).resource
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            continue
+def _entries(raw: msgspec.Raw) -> tuple[str | None, Iterable[_Entry | None]]:
+    """The type of a Bundle and its entries. An entry that cannot be read is None."""
+    try:
+        bundle = _bundle.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        loose = decode(_loose, raw, _DRAFTS)
+        return loose.resourceType, [_read(item) for item in loose.entry or ()]
+    return bundle.resourceType, bundle.entry or ()
+
+
+def _read(item: msgspec.Raw) -> _Entry | None:
+    try:
+        return _entry.decode(item)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _references_to(entries: Iterable[_Entry | None]) -> Iterator[str]:
+    for entry in entries:
+        resource = entry.resource if entry is not None else None
         if resource is not None and resource.resourceType and resource.id:
-            found.add(f"{resource.resourceType}/{resource.id}")
-    return frozenset(found)
+            yield f"{resource.resourceType}/{resource.id}"

@@ -57,8 +57,8 @@ def read(*resources: dict[str, Any]) -> tuple[Listing[Administration], tuple[str
         for item in resources
     )
     supplied = Supplied("administrations", found)
-    orders = {BAG_ORDER.source: BAG_ORDER}
-    return read_administrations(supplied, orders, MedicationIndex.of(found), terms(), NOW, "p")
+    orders = Listing("medications", (BAG_ORDER,))
+    return read_administrations(supplied, orders, (), MedicationIndex.of(found), terms(), NOW, "p")
 
 
 def one(**more: Any) -> Administration:

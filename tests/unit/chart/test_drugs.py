@@ -156,7 +156,7 @@ def test_a_code_of_any_other_system_is_known_when_the_code_sets_name_it() -> Non
         }
     )
     order = msgspec.json.decode(json.dumps(coded("urn:hospital", "MG2")), type=MedicationRequest)
-    drug = identify(order.medicationCodeableConcept, None, None, MedicationIndex({}), local)
+    drug = identify(order.medicationCodeableConcept, None, None, MedicationIndex(), local)
     assert [(item.name, item.by) for item in drug.substances] == [("magnesium sulfate", "local")]
 
 

@@ -10,6 +10,7 @@ from cds.facts.record import LabOrder
 from cds.fhir.bundle import RawResource, Supplied
 from cds.kernel.codes import LOINC
 
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MG = {"coding": [{"system": "urn:x", "code": "1"}, {"system": LOINC, "code": "19123-9"}]}
 
 
@@ -33,7 +34,7 @@ def raw(resource: dict[str, Any]) -> RawResource:
 
 def read(*resources: Any, **members: Any) -> Any:
     entries = tuple(raw(item) for item in resources)
-    return read_lab_orders(Supplied("lab_orders", entries, **members), "p1")
+    return read_lab_orders(Supplied("lab_orders", entries, **members), NOW, "p1")
 
 
 @pytest.mark.parametrize(

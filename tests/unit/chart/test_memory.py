@@ -39,7 +39,11 @@ def bundle(*resources: dict[str, Any]) -> dict[str, Any]:
 
 
 def read(
-    terms: Terminology, now: datetime = NOW, patient: str = "p1", **prefetch: dict[str, Any]
+    terms: Terminology,
+    now: datetime = NOW,
+    patient: str = "p1",
+    stay: str | None = None,
+    **prefetch: dict[str, Any],
 ) -> Record:
     person = {"resourceType": "Patient", "id": patient}
     values = {"patient": person, "observations": bundle(), **prefetch}
@@ -49,6 +53,7 @@ def read(
         hook_instance="i",
         user_id="Practitioner/u",
         patient_id=patient,
+        encounter_id=stay,
         prefetch={key: raw(value) for key, value in values.items()},
     )
     return read_chart(call, terms, now).record
@@ -197,3 +202,169 @@ def test_a_reader_is_asked_once_for_the_same_bytes_and_terminology() -> None:
         for terms in (POTASSIUM, POTASSIUM, MAGNESIUM, POTASSIUM)
     ]
     assert found == [1, 1, 2, 3, 4, 5, 6, 7]
+
+
+def dose(**members: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "MedicationAdministration",
+        "id": "dose",
+        "status": "completed",
+        "subject": {"reference": "Patient/p1"},
+        "request": {"reference": "MedicationRequest/memory"},
+        "effectiveDateTime": "2026-11-21T08:00:00Z",
+        "medicationCodeableConcept": {"text": "something"},
+        "dosage": {"dose": {"value": 2, "unit": "g"}},
+        **members,
+    }
+
+
+BOTH = replace(POTASSIUM, drugs=DRUGS.drugs)
+LISTS = {
+    "observations": bundle(result()),
+    "medications": bundle(order()),
+    "administrations": bundle(dose()),
+    "problems": bundle({"resourceType": "Condition", "id": "c", "code": {"text": "x"}}),
+    "procedures": bundle(),
+    "allergies": bundle({"resourceType": "AllergyIntolerance", "id": "a"}),
+    "lab_orders": bundle({"resourceType": "ServiceRequest", "id": "s"}),
+}
+
+
+def test_a_list_that_was_sent_before_is_handed_on_as_the_very_same_object() -> None:
+    first, again = read(BOTH, **LISTS), read(BOTH, NOW + timedelta(minutes=1), **LISTS)
+    same = [getattr(first, name) is getattr(again, name) for name in LISTS if name in _FIELDS]
+    assert same == [True] * 6
+    assert first.labs is again.labs
+    assert first == again
+
+
+_FIELDS = {"medications", "administrations", "problems", "procedures", "allergies", "lab_orders"}
+
+
+def test_what_was_read_of_a_list_is_what_would_be_read_of_it_now() -> None:
+    """Every list of every moment, patient and terminology, in any order, against a first reading:
+    a Bundle of another id is another list."""
+    cases = [
+        (terms, now, patient)
+        for terms in (BOTH, replace(MAGNESIUM, drugs=DRUGS.drugs), POTASSIUM)
+        for now in (EARLIER, NOW - timedelta(hours=5), NOW, LATER)
+        for patient in ("p1", "p2")
+    ]
+
+    def unlike(number: int) -> dict[str, Any]:
+        return {key: {**value, "id": f"{number}"} for key, value in LISTS.items()}
+
+    fresh = [read(*case, **unlike(number)) for number, case in enumerate(cases)]
+    assert [read(*case, **LISTS) for case in cases * 2] == fresh * 2
+    assert len({repr(record) for record in fresh}) == 10
+
+
+def drafting(draft: dict[str, Any], *others: dict[str, Any], **prefetch: Any) -> Record:
+    values = {"patient": {"resourceType": "Patient", "id": "p1"}, **LISTS, **prefetch}
+    call = HookCall(
+        service="electrolytes-order-select",
+        hook="order-select",
+        hook_instance="i",
+        user_id="Practitioner/u",
+        patient_id="p1",
+        selections=("MedicationRequest/draft",),
+        draft_orders=raw(bundle(draft, *others)),
+        prefetch={key: raw(value) for key, value in values.items()},
+    )
+    return read_chart(call, BOTH, NOW).record
+
+
+def test_an_edit_of_the_order_finds_all_lists_again() -> None:
+    first, again = (drafting(order(id="draft", authoredOn=day)) for day in ("2026-11-19", "2026"))
+    assert first.drafts != again.drafts
+    for name in ("labs", *sorted(_FIELDS)):
+        assert getattr(first, name) is getattr(again, name)
+
+
+def test_a_dose_of_an_order_that_is_being_edited_is_read_with_the_draft() -> None:
+    plain = order(id="draft")
+    edited = order(medicationCodeableConcept={"text": "calcium"})
+    doses = bundle(dose(medicationCodeableConcept=None))
+    for _ in range(2):
+        (own,) = drafting(plain, administrations=doses).administrations.items
+        (other,) = drafting(edited, administrations=doses).administrations.items
+        assert own.dose is not None
+        assert other.dose is None
+
+
+def referring(**members: Any) -> dict[str, Any]:
+    found = order(medicationReference={"reference": "Medication/m"}, **members)
+    del found["medicationCodeableConcept"]
+    return found
+
+
+def medication(name: str) -> dict[str, Any]:
+    return {"resourceType": "Medication", "id": "m", "code": {"text": name}}
+
+
+def test_an_order_whose_drug_stands_among_the_drafts_is_looked_up_in_each_call() -> None:
+    orders = bundle(referring())
+    for name in ("omeprazole", "furosemide", "omeprazole"):
+        found = drafting(order(id="draft"), medication(name), medications=orders)
+        assert [item.name for item in found.medications.items] == [name]
+
+
+def test_an_order_whose_drug_stands_in_its_own_list_is_found_again() -> None:
+    orders = bundle(referring(), medication("omeprazole"))
+    first, again = (
+        drafting(order(id="draft"), medication(name), medications=orders)
+        for name in ("furosemide", "calcium")
+    )
+    assert [item.name for item in first.medications.items] == ["omeprazole"]
+    assert first.medications is again.medications
+
+
+def test_a_dose_whose_drug_stands_with_the_orders_follows_the_orders() -> None:
+    given = dose(medicationReference={"reference": "Medication/m"}, request=None)
+    del given["medicationCodeableConcept"]
+    doses = bundle(given)
+    for name in ("omeprazole", "furosemide", "omeprazole"):
+        lists = {"medications": bundle(order(), medication(name)), "administrations": doses}
+        first, again = (drafting(order(id="draft"), **lists).administrations for _ in range(2))
+        assert [item.name for item in first.items] == [name]
+        assert first is again
+
+
+def test_a_drug_read_for_a_draft_counts_for_what_the_list_rests_on() -> None:
+    given = dose(medicationReference={"reference": "Medication/m"}, request=None)
+    del given["medicationCodeableConcept"]
+    for name in ("omeprazole", "furosemide", "omeprazole"):
+        found = drafting(
+            referring(id="draft"), medication(name), administrations=bundle(given)
+        ).administrations
+        assert [item.name for item in found.items] == [name]
+
+
+def test_a_procedure_that_goes_on_goes_on_now() -> None:
+    going = {"resourceType": "Procedure", "id": "d", "status": "in-progress"}
+    going |= {"code": {"coding": [{"system": "s", "code": "dialysis"}]}}
+    going |= {"performedPeriod": {"start": "2026-11-21"}}
+    terms = Terminology(procedures={Coding("s", "dialysis"): frozenset({"dialysis"})})
+    for now in (NOW, LATER, NOW):
+        (found,) = read(terms, now, procedures=bundle(going)).procedures.items
+        assert found.performed == now
+
+
+def test_an_order_whose_drug_stands_among_the_doses_is_looked_up_in_each_call() -> None:
+    orders = bundle(referring())
+    for name in ("omeprazole", "furosemide", "omeprazole"):
+        found = read(BOTH, medications=orders, administrations=bundle(dose(), medication(name)))
+        assert [item.name for item in found.medications.items] == [name]
+
+
+def test_what_belongs_to_a_stay_is_judged_by_the_stay_of_each_call() -> None:
+    problem = {"resourceType": "Condition", "id": "stay", "encounter": {"reference": "Encounter/a"}}
+    problem |= {"code": {"coding": [{"system": "s", "code": "x"}]}}
+    visit = {"resourceType": "Encounter", "id": "a", "status": "in-progress"}
+    visit |= {"class": {"code": "IMP"}}
+    lists = {"problems": bundle(problem), "encounter": visit}
+    found = [read(BOTH, stay=name, **lists) for name in ("a", "b", "a", "b")]
+    (own, other) = (record.problems.items[0].of_another_stay for record in found[:2])
+    assert (own, other) == (False, True)
+    assert [record.place.known for record in found] == [True, False] * 2
+    assert found[:2] == found[2:]

@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from cds.facts.terminology import DrugCode, Terminology
 from cds.fhir.bundle import RawResource, Supplied
 from cds.kernel.codes import ATC, RXNORM, SNOMED, Coding
 
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 TERMS = Terminology(
     allergens={
         Coding(RXNORM, "6585"): frozenset({"magnesium sulfate"}),
@@ -43,7 +45,7 @@ def read(*resources: Any, **members: Any) -> Any:
         RawResource("AllergyIntolerance", item["id"], "", msgspec.Raw(json.dumps(item).encode()))
         for item in resources
     )
-    return read_allergies(Supplied("allergies", entries, **members), TERMS, "p1")
+    return read_allergies(Supplied("allergies", entries, **members), TERMS, NOW, "p1")
 
 
 @pytest.mark.parametrize(

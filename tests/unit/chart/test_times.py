@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from cds.chart.clock import Clock
 from cds.chart.times import (
     NO_DAY,
     NO_TIME_OF_DAY,
@@ -96,4 +97,4 @@ def test_sortable_texts_sort_as_the_moments_do() -> None:
 def test_a_month_or_year_is_as_recent_as_it_can_have_been_or_undated(
     text: str, expected: datetime | None
 ) -> None:
-    assert event_time(text, NOW) == expected
+    assert event_time(text, Clock(NOW)) == expected

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from types import MappingProxyType
+
+import pytest
 
 from cds.errors import BadRequest, Precondition
 from cds.hooks.response import encode, encode_cards, encode_discovery, outcome, refusal
@@ -45,6 +48,23 @@ def test_a_padded_list_of_primitives_keeps_its_places() -> None:
 
 def test_a_decimal_keeps_its_digits() -> None:
     assert encode({"value": Decimal("3.10")}) == b'{"value":3.10}'
+
+
+@pytest.mark.parametrize("more", [{}, {"left out": None}])
+def test_any_mapping_is_an_object(more: dict[str, None]) -> None:
+    card = MappingProxyType({"source": MappingProxyType({"label": "x"})} | more)
+    assert encode_cards([card]) == b'{"cards":[{"source":{"label":"x"}}]}'
+    assert encode(card) == b'{"source":{"label":"x"}}'
+
+
+def test_words_that_look_like_nothing_are_words() -> None:
+    card = {"summary": 'null, [] and {} and ""', "null": 'said ""'}
+    assert json.loads(encode_cards([card])) == {"cards": [card]}
+
+
+def test_what_is_no_json_does_not_leave() -> None:
+    with pytest.raises(TypeError, match="object is no JSON"):
+        encode_cards([{"summary": object()}])
 
 
 def test_a_refusal_is_an_operation_outcome_that_names_the_field() -> None:
