@@ -11,6 +11,7 @@ from typing import Any
 
 from cds.cards.adapt import adapted
 from cds.cards.context import CardContext
+from cds.cards.identity import uuid5
 from cds.cards.render import render_all
 from cds.chart.read import read_chart
 from cds.clients.model import Client
@@ -63,7 +64,7 @@ def _decision_id(
     """One id for one decision: a call sent again after an override may be answered otherwise."""
     parts = [client.name, call.service, call.hook_instance, digest, book.digest]
     parts += [f"{x.rule} {x.row} {x.indicator} {x.reason} {x.at.isoformat()}" for x in told]
-    return str(uuid.uuid5(NAMESPACE, "|".join(parts)))
+    return uuid5(NAMESPACE, "|".join(parts))
 
 
 def answer(
@@ -81,8 +82,8 @@ def answer(
     `now` is the clinical moment (aware); `fetched` is what the call left out; `history` is what
     this client told us of cards for this patient, in any order. Raises BadRequest (4xx) when the
     call cannot be answered for this patient. Pure: the same call, rulebook, now, client, data
-    fetched and history give the same bytes (law 7). With `whole=False` the cards are the same and
-    the decisions are only those of rules that may fire: for who keeps no record and shows no trace.
+    fetched and history give the same bytes (law 7). With `whole=False` cards and outcomes are the
+    same, and rules that are surely silent are told to be so without their clauses (`decide`).
     """
     chart = read_chart(call, book.terminology, now, fetched.supplied)
     record = replace(chart.record, overridden=history_of(history))
