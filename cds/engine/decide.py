@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -13,22 +13,24 @@ from cds.engine.decision import (
     Judgement,
     Later,
     LevelJudged,
-    Offer,
     Outcome,
-    Withheld,
 )
 from cds.engine.evaluate import judge
 from cds.engine.facts import Facts
-from cds.engine.offers import Ask, weigh
-from cds.engine.phrases import fill, finding, sentence
-from cds.engine.reasons import causes, decisive, facts_of
-from cds.engine.repeat import SEVERITY, held_back
-from cds.engine.select import rules_left_over, rules_of
+from cds.engine.fired import Fired, undecided
+from cds.engine.guards import Net
+from cds.engine.reasons import decisive, facts_of, gather
+from cds.engine.repeat import held_back
+from cds.engine.select import net_of, rules_of
+from cds.engine.standing import Patients
 from cds.facts.model import Fact, Missing
 from cds.facts.record import MedicationOrder, Record
-from cds.kernel.text import HOLE
 from cds.kernel.verdict import Verdict
-from cds.rulebook.model import Clause, Indicator, Level, Note, Rule, Rulebook
+from cds.rulebook.model import Rule, Rulebook
+
+_patients = Patients()
+NO_ROW = "no row of this rule applies"
+NO_ORDER = "no selected order is of the kind it is about"
 
 
 def decide(
@@ -43,19 +45,83 @@ def decide(
     """One Decision per rule of this hook (and per selected order, for `for_each` rules).
 
     `no_drugs` is the reason why this hook suggests no drug (clinical pack R1), "" where it may.
-    With `whole=False` rules that cannot fire are left out, and so are the facts only they look at:
-    the cards are the same, but there is nothing to tell of the others.
+    With `whole=False` a rule that is surely silent is told to be silent and no more, and facts only
+    it looks at are not worked out: outcomes and cards are the same, its clauses are not judged.
     """
-    facts = Facts(book, record, now, no_drugs=no_drugs)
-    items: list[Decision] = []
-    for rule in rules_of(book, hook) if whole else rules_left_over(hook, facts):
-        items += _decide_safely(rule, facts)
+    standing = None if whole else _patients.standing(book, record, now)
+    facts = Facts(book, record, now, no_drugs=no_drugs, standing=standing)
+    items, told = _each(rules_of(book, hook), facts) if whole else _known(hook, facts)
     if record.overridden:
-        items = [_quiet_if_told(item, facts) for item in items]
+        items = tuple(_quiet_if_told(item, facts) for item in items)
     kidneys = facts.fact("kidney_estimates").explained if "kidney_estimates" in book.facts else ""
     kidney_lines = tuple(kidneys.splitlines())
     facts.forget()
-    return Decisions(tuple(items), facts.looked_at(), kidney_lines, record.unreadable)
+    looked_at = facts.looked_at() if whole else told
+    return Decisions(items, looked_at, kidney_lines, record.unreadable)
+
+
+_Items = tuple[tuple[Decision, ...], tuple[Fact, ...]]
+
+
+def _each(rules: Sequence[Rule], facts: Facts) -> _Items:
+    """Every rule judged to its end."""
+    return tuple(one for rule in rules for one in _decide_safely(rule, facts)), ()
+
+
+def _known(hook: str, facts: Facts) -> _Items:
+    """What was decided a moment ago with the same drafts, as when a selected order is signed, is
+    decided: it rests on nothing else."""
+    found = net_of(facts.book, hook)
+    if found is None:
+        return (), ()
+    known, about = facts.drafting.decided, (found, facts.no_drugs)
+    if about not in known:
+        items = tuple(_quickly(found, facts))
+        known[about] = (items, _facts_told(items))
+    decided: _Items = known[about]
+    return decided
+
+
+def _facts_told(items: Iterable[Decision]) -> tuple[Fact, ...]:
+    """The facts that the judged clauses asked: the same whatever was known before."""
+    found: dict[str, Fact] = {}
+    for item in items:
+        if not item.ruled_out:
+            gather((one.judgement for one in item.levels), found)
+            for lost in item.withheld:
+                gather(lost.judgements, found)
+            for fact in item.facts:
+                found.setdefault(fact.name, fact)
+    return tuple(found.values())
+
+
+def _quickly(found: Net, facts: Facts) -> list[Decision]:
+    """Only what is left over is judged; the others are silent, for each order they are about."""
+    silent = facts.book.remembered(_silences)
+    items = [silent[rule.id] for rule in found.rules]
+    made: dict[int, Sequence[Decision]] = {
+        place: _decide_safely(found.rules[place], facts) for place in found.left_over(facts)
+    }
+    for roles, places in found.orders:
+        orders = [order for order in facts.record.drafts if meant(roles, order)]
+        if orders:
+            for place in places:
+                rule = found.rules[place]
+                made.setdefault(place, [_silent(rule, NO_ROW, order) for order in orders])
+    for place in sorted(made, reverse=True):  # the last first: one may be several
+        items[place : place + 1] = made[place]
+    return items
+
+
+def _silences(book: Rulebook) -> Mapping[str, Decision]:
+    return {
+        rule.id: _silent(rule, NO_ROW if rule.for_each is None else NO_ORDER) for rule in book.rules
+    }
+
+
+def _silent(rule: Rule, why: str, order: MedicationOrder | None = None) -> Decision:
+    quiet = rule.status == "silent" and why is NO_ROW
+    return Decision(rule, Outcome.SILENT, why, order=order, silent_mode=quiet, ruled_out=True)
 
 
 def _decide_safely(rule: Rule, facts: Facts) -> list[Decision]:
@@ -86,7 +152,7 @@ def decide_rule(rule: Rule, facts: Facts) -> list[Decision]:
         why = "a selected draft order names no drug that can be read"
         return [Decision(rule, Outcome.CANNOT_TELL, why, undecided=(why,))]
     if not orders:
-        return [Decision(rule, Outcome.SILENT, "no selected order is of the kind it is about")]
+        return [Decision(rule, Outcome.SILENT, NO_ORDER)]
     return [_judged_for(order, rule, facts) for order in orders]
 
 
@@ -99,8 +165,12 @@ def _judged_for(order: MedicationOrder, rule: Rule, facts: Facts) -> Decision:
 
 def concerns(rule: Rule, order: MedicationOrder) -> bool:
     """Whether a rule about one order is about this one: selected, and with one of its roles."""
-    wanted = set(rule.for_each.roles) if rule.for_each else set()
-    return order.selected and order.systemic and bool(order.roles & wanted)
+    return meant(rule.for_each.roles if rule.for_each else (), order)
+
+
+def meant(roles: Iterable[str], order: MedicationOrder) -> bool:
+    """Whether rules about orders with one of these roles are about this one."""
+    return order.selected and order.systemic and not order.roles.isdisjoint(roles)
 
 
 def judge_rule(rule: Rule, facts: Facts, order: MedicationOrder | None = None) -> Decision:
@@ -116,10 +186,10 @@ def judge_rule(rule: Rule, facts: Facts, order: MedicationOrder | None = None) -
         found = LevelJudged(level, judge(level.when, facts))
         judged.append(found)
         if found.judgement.verdict is Verdict.YES:
-            return _Fired(rule, facts, order, tuple(judged), blocked).decision()
+            return Fired(rule, facts, order, tuple(judged), blocked).decision()
     open_ = [item for item in judged if item.judgement.verdict is Verdict.CANNOT_TELL]
     levels = tuple(judged)
-    reason = "; ".join(_undecided(open_)) if open_ else Later(partial(_no_row, levels))
+    reason = "; ".join(undecided(open_)) if open_ else Later(partial(_no_row, levels))
     return _without_card(rule, order, reason, levels, open_)
 
 
@@ -136,7 +206,7 @@ def _without_card(
         reason,
         levels,
         order=order,
-        undecided=_undecided(open_) if open_ else (),
+        undecided=undecided(open_) if open_ else (),
         silent_mode=rule.status == "silent",
     )
 
@@ -151,125 +221,4 @@ def _no_row(levels: Sequence[LevelJudged]) -> str:
     """Silence with its reason: also which results the rule asked for and did not find."""
     facts = facts_of(item.judgement for item in levels)
     absent = [fact.explained for fact in facts if isinstance(fact.state, Missing)]
-    return "; ".join(("no row of this rule applies", *dict.fromkeys(absent)))
-
-
-def _undecided(levels: Sequence[LevelJudged]) -> tuple[str, ...]:
-    """What might be found as well, and what keeps it open; one phrase for the same causes."""
-    found: dict[tuple[str, ...], list[str]] = {}
-    for item in levels:
-        found.setdefault(causes(item.judgement), []).append(finding(item.level.summary))
-    return tuple(
-        f"{'; '.join(dict.fromkeys(names))} ({'; '.join(whys)})" for whys, names in found.items()
-    )
-
-
-def _says_more(open_: Level, fired: Level, indicator: Indicator) -> bool:
-    """A level of the row that fired is news only where it would have been more severe."""
-    return open_.row != fired.row or SEVERITY[open_.indicator] > SEVERITY[indicator]
-
-
-@dataclass(frozen=True, slots=True)
-class _Fired:
-    """Putting together what a fired level says and offers."""
-
-    rule: Rule
-    facts: Facts
-    order: MedicationOrder | None
-    judged: tuple[LevelJudged, ...]
-    blocked: Judgement | None
-
-    def decision(self) -> Decision:
-        level, judgement = self.judged[-1].level, self.judged[-1].judgement
-        looked_at = facts_of((judgement,))
-        because = tuple(
-            dict.fromkeys(
-                evidence.source
-                for fact in looked_at
-                for evidence in fact.evidence
-                if evidence.source.startswith("Observation/")
-            )
-        )
-        offers, withheld = self._offers(level, because)
-        indicator = self._indicator(level)
-        above = [
-            item
-            for item in self.judged[:-1]
-            if item.judgement.verdict is Verdict.CANNOT_TELL
-            and _says_more(item.level, level, indicator)
-        ]
-        return Decision(
-            self.rule,
-            Outcome.FIRES,
-            f"row {level.row} applies",
-            self.judged,
-            level,
-            indicator,
-            self.order,
-            sentence(fill(self._summary(level), self.facts)),
-            self._sentences(level),
-            offers,
-            withheld,
-            (*self._blocked(), *_undecided(above)),
-            self._facts(level, looked_at),
-            tuple(dict.fromkeys((*level.cite, *self.rule.cite))),
-            self.rule.status == "silent",
-        )
-
-    def _blocked(self) -> tuple[str, ...]:
-        """Law 2: an `unless` that cannot be told keeps the card, and is said."""
-        if self.blocked is None:
-            return ()
-        why = "; ".join(causes(self.blocked))
-        return (f"whether this card is wanted ({why})",)
-
-    def _summary(self, level: Level) -> str:
-        return (level.info_summary if self._yes(level.info_when) else "") or level.summary
-
-    def _indicator(self, level: Level) -> Indicator:
-        """Info (already dealt with) before critical; what cannot be told changes nothing."""
-        if self._yes(level.info_when):
-            return "info"
-        return "critical" if self._yes(level.critical_when) else level.indicator
-
-    def _yes(self, clause: Clause | None) -> bool:
-        return clause is not None and judge(clause, self.facts).verdict is Verdict.YES
-
-    def _offers(
-        self, level: Level, because: tuple[str, ...]
-    ) -> tuple[tuple[Offer, ...], tuple[Withheld, ...]]:
-        answers = [
-            weigh(Ask(self.rule.suggestions[name], self.facts, because, self.blocked))
-            for name in level.suggest
-        ]
-        return (
-            tuple(a for a in answers if isinstance(a, Offer)),
-            tuple(a for a in answers if isinstance(a, Withheld)),
-        )
-
-    def _sentences(self, level: Level) -> tuple[str, ...]:
-        found = [fill(text, self.facts) for text in level.detail]
-        for note in (*level.notes, *self.rule.notes):
-            said = self._note(note)
-            if said:
-                found.append(fill(said, self.facts))
-        return tuple(dict.fromkeys(sentence(text) for text in found))
-
-    def _note(self, note: Note) -> str:
-        if note.if_ is None:
-            return note.say
-        verdict = judge(note.if_, self.facts).verdict
-        if verdict is Verdict.YES:
-            return note.say
-        return note.unknown if verdict is Verdict.CANNOT_TELL else ""
-
-    def _facts(self, level: Level, looked_at: Sequence[Fact]) -> tuple[Fact, ...]:
-        """What its texts show, then what else the level looked at."""
-        found: dict[str, Fact] = {}
-        for text in (level.summary, *level.detail):
-            for name, _ in HOLE.findall(text):
-                if name in self.facts.book.facts:
-                    found.setdefault(name, self.facts.fact(name))
-        for fact in looked_at:
-            found.setdefault(fact.name, fact)
-        return tuple(found.values())
+    return "; ".join((NO_ROW, *dict.fromkeys(absent)))

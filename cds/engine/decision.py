@@ -14,7 +14,7 @@ from cds.facts.model import Fact
 from cds.facts.record import MedicationOrder
 from cds.kernel.quantity import Quantity
 from cds.kernel.verdict import Verdict
-from cds.rulebook.model import Indicator, Level, Rule, Suggestion
+from cds.rulebook.model import Indicator, Level, Remembers, Rule, Suggestion
 
 Words = str | Callable[[], str]  # a text, or how it is made when somebody reads it
 
@@ -181,8 +181,9 @@ class Withheld:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """One rule judged for one patient (and, with `for_each`, one order)."""
+class Decision(Remembers):
+    """One rule judged for one patient (and, with `for_each`, one order). It may be handed on more
+    than once (`decide`), so what is made of it alone is remembered with it."""
 
     rule: Rule
     outcome: Outcome
@@ -200,6 +201,7 @@ class Decision:
     cites: tuple[str, ...] = ()
     silent_mode: bool = False  # judged and audited, but no card (status or site says silent)
     held_back: str = ""  # why no card although it fires: overridden for a reason not long ago
+    ruled_out: bool = False  # silent by the first clauses that said so: its rows are not told
 
     @property
     def reason(self) -> str:

@@ -65,7 +65,12 @@ _WITH_NOTHING: dict[Operator, Verdict] = {
 
 def judge(clause: Clause, facts: Facts) -> Judgement:
     """The verdict on one clause, with everything it looked at."""
-    return _JUDGE.get(clause.__class__, _unheard_of)(clause, facts)
+    name = id(clause)
+    judged = facts.standing.judged.get(name) or facts.drafting.judged.get(name)
+    if judged is None:
+        judged = _JUDGE.get(clause.__class__, _unheard_of)(clause, facts)
+        facts.keep(name, judged)
+    return judged
 
 
 def _unheard_of(clause: Never, _: Facts) -> Never:
@@ -74,7 +79,7 @@ def _unheard_of(clause: Never, _: Facts) -> Never:
 
 def judge_definition(name: str, facts: Facts, *, negated: bool = False) -> Judgement:
     """A named clause; its sentence is filled so that a card can print it."""
-    known = facts.negations if negated else facts.definitions
+    known = facts.judged(name, negated=negated)
     judged = known.get(name)
     if judged is None:
         judged = judge_definition(name, facts).negated() if negated else _judge_named(name, facts)

@@ -13,11 +13,20 @@ from typing import Any, TypeVar
 from cds.engine import listed, orders
 from cds.engine.bands import band
 from cds.engine.decision import Judgement
+from cds.engine.drafted import (
+    facts_about_one_order,
+    nothing_is_shared,
+    nothing_stands,
+    text_stands,
+    what_is_shared,
+    what_stands,
+)
 from cds.engine.listed import Lists
 from cds.engine.patient import patient_fact
+from cds.engine.standing import Known, Standing
 from cds.facts import labs
 from cds.facts.derived.registry import DERIVED
-from cds.facts.draws import TWO_RESULTS, Results
+from cds.facts.draws import TWO_RESULTS
 from cds.facts.earlier import as_of
 from cds.facts.model import Fact, Measured, Missing, Nothing, NotKnown, Reason, presence
 from cds.facts.record import MedicationOrder, Record
@@ -53,12 +62,17 @@ class Facts:
         now: datetime,
         given: Mapping[str, Fact] | None = None,
         no_drugs: str = "",
+        standing: Standing | None = None,
     ) -> None:
         self.book = book
         self.record = record  # the patient
         self.now = now  # clinical now
-        self.results = Results(record.labs)
-        self.lists = Lists(record)
+        # What is known already for this very record, rulebook and moment, without `given`;
+        # nothing, where nothing of this patient is kept from call to call.
+        self.standing = standing or Standing(record)
+        self.results = self.standing.results
+        self.lists = Lists(record, self.standing.indexes)
+        self.drafting = self.standing.with_drafts(record)
         self.order: MedicationOrder | None = None
         self.no_drugs = no_drugs  # why this call may suggest no drug at all; "" = it may
         self.definitions: dict[str, Judgement] = {}  # judged once per patient and order
@@ -66,19 +80,16 @@ class Facts:
         self.then: Facts | None = None  # what `rising_by` and `falling_by` look back to, if not
         #                                 to the result before
         self._known: dict[str, Fact] = dict(given or {})
-        self._windows: dict[str, timedelta] = {}
-        self._found: dict[Callable[[View], Any], Any] = {}
-
-    def _with(self, known: Mapping[str, Fact]) -> Facts:
-        """Another view of the same patient. What was looked at is each view's own."""
-        view = Facts(self.book, self.record, self.now, known, self.no_drugs)
-        view.results, view.lists, view._windows = self.results, self.lists, self._windows
-        return view
+        kept = self.standing.kept
+        self._stand = book.remembered(what_stands if kept else nothing_stands)
+        self._shared = book.remembered(what_is_shared if kept else nothing_is_shared)
 
     def for_order(self, order: MedicationOrder) -> Facts:
         """The same facts, looked at from one order; patient facts are shared, not redone."""
-        own = self.book.remembered(_about_orders)
-        view = self._with({x: fact for x, fact in self._known.items() if x not in own})
+        own = self.book.remembered(facts_about_one_order)
+        known = {x: fact for x, fact in self._known.items() if x not in own}
+        view = Facts(self.book, self.record, self.now, known, self.no_drugs, self.standing)
+        view.lists = self.lists
         view.order = order
         return view
 
@@ -88,7 +99,8 @@ class Facts:
 
     def since(self, then: Facts) -> Facts:
         """The same facts; what has risen or fallen is asked against `then`."""
-        view = self._with(self._known)
+        # What was judged against the result before is not known here.
+        view = Facts(self.book, self.record, self.now, self._known, self.no_drugs)
         view.then = then
         return view
 
@@ -97,16 +109,38 @@ class Facts:
         return tuple(self._known.values())
 
     def forget(self) -> None:
-        """Let go of the judgements once they are handed out. Their words still ask these facts: if
-        both held each other, the whole patient would stay until the collector of cycles comes."""
+        """Let go of the judgements of this view once they are handed out (`Standing.forget`)."""
         self.definitions.clear()
         self.negations.clear()
 
+    def judged(self, name: str, *, negated: bool) -> dict[str, Judgement]:
+        """Where the judgement of a named clause is kept: with the patient or with this view."""
+        if name in self._stand.names:
+            holder: Known | Facts = self.standing
+        else:
+            holder = self.drafting if name in self._shared.names else self
+        return holder.negations if negated else holder.definitions
+
+    def keep(self, clause: int, judged: Judgement) -> None:
+        """Keep what was judged of a clause, by its identity, for as long as it holds."""
+        if clause in self._stand.clauses:
+            self.standing.judged[clause] = judged
+        elif clause in self._shared.clauses:
+            self.drafting.judged[clause] = judged
+
+    def texts(self, text: str) -> dict[str, str] | None:
+        """Where a text with its holes filled is kept; None = nowhere."""
+        if text_stands(text, self.book, self._stand.without):
+            return self.standing.texts
+        shared = text_stands(text, self.book, self._shared.without)
+        return self.drafting.texts if shared else None
+
     def window(self, name: str) -> timedelta:
         """A named window for the patient's setting; the shorter one while its problem may be."""
-        span = self._windows.get(name)
+        known = self.standing.windows
+        span = known.get(name)
         if span is None:
-            span = self._windows[name] = self._window(self.book.windows[name])
+            span = known[name] = self._window(self.book.windows[name])
         return span
 
     def _window(self, window: Window) -> timedelta:
@@ -125,22 +159,29 @@ class Facts:
         """A declared fact, memoised."""
         found = self._known.get(name)
         if found is None:
-            source = self.book.facts[name].source
-            found = _FROM.get(type(source), _from_a_list)(source, name, self)
-            self._known[name] = found
+            found = self._known[name] = self._fact(name)
         return found
+
+    def _fact(self, name: str) -> Fact:
+        if name in self._shared.without:
+            return self._worked_out(name)
+        known = (self.drafting if name in self._stand.without else self.standing).facts
+        found = known.get(name)
+        if found is None:
+            found = known[name] = self._worked_out(name)
+        return found
+
+    def _worked_out(self, name: str) -> Fact:
+        source = self.book.facts[name].source
+        return _FROM.get(type(source), _from_a_list)(source, name, self)
 
     def once(self, make: Callable[[View], T]) -> T:
         """What several derived facts need and no rule asks."""
-        if make not in self._found:
-            self._found[make] = make(self)
-        found: T = self._found[make]
+        known = self.standing.found
+        if make not in known:
+            known[make] = make(self)
+        found: T = known[make]
         return found
-
-
-def _about_orders(book: Rulebook) -> frozenset[str]:
-    """Names of the facts that are about the one order."""
-    return frozenset(x for x, spec in book.facts.items() if isinstance(spec.source, OrderSource))
 
 
 def _derived(source: DerivedSource, name: str, facts: Facts) -> Fact:

@@ -1,206 +1,176 @@
-"""Which levels cannot apply to this patient, told by a few clauses instead of all (1000 rules must
+"""Which rules are silent for this patient, told by a few clauses instead of all (1000 rules must
 not cost 1000 judgements).
 
-A level applies when its `when` is Yes. A clause that has to be Yes for that is a guard: where it is
-not, no level with this guard applies. Levels are bits of one number, so what a guard rules out is
-a single operation whatever the number of rules. Limits of one fact are sorted: which of them a
-value misses is a look-up.
+A level is silent when a clause that it needs is No. Such a clause is a guard. Levels, named clauses
+and what is listed under `any of` are nodes of a net: a node goes when as many of its parts are No
+as it can lose, and takes what needs it along. Limits of one fact are sorted: which of them a value
+misses is a look-up. Facts that are dear to work out are asked last, and only for what is left.
 
-Only rules out, never decides: what is left over is judged as ever, and so is what no guard is for.
+What cannot be told rules nothing out: a rule left over may fire, may be silent, or may be one of
+which it cannot be told; it is judged as ever. One that is ruled out is silent whatever its other
+clauses say (Kleene logic: one No decides).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from decimal import Decimal
-from itertools import accumulate
-from operator import or_
 
-from cds.engine.evaluate import judge
+from cds.engine.drafted import asks, facts_about_drafts, facts_about_one_order
 from cds.engine.facts import Facts
-from cds.facts.model import Fact, Measured
-from cds.kernel.verdict import Verdict
+from cds.engine.ladders import FactGuards, Leaf, Nodes, is_no
+from cds.facts.record import MedicationOrder
 from cds.rulebook.model import (
     All,
+    AllergySource,
     AnyOf,
-    Between,
-    CannotTell,
-    Change,
     Clause,
-    Compare,
+    DerivedSource,
     Holds,
-    IsIn,
-    IsMissing,
-    IsPresent,
-    Operator,
-    OrderSource,
-    Remembers,
+    LabOrderSource,
+    MedicationSource,
+    PatientSource,
+    ProblemSource,
+    ProcedureSource,
     Rule,
     Rulebook,
-    ToFact,
-    ToQuantity,
-    ToTable,
-    ToThreshold,
+    SuppliedSource,
 )
 
-Leaf = Compare | Between | IsIn | IsPresent | IsMissing | Change
-
-# How to find the value's place among the limits; True: those before that place are missed, else
-# those from it on.
-_MISSED: Mapping[Operator, tuple[Callable[[Sequence[Decimal], Decimal], int], bool]] = {
-    "below": (bisect_right, True),
-    "at_most": (bisect_left, True),
-    "above": (bisect_left, False),
-    "at_least": (bisect_right, False),
-}
+_KINDS = 16  # of hooks and kinds of drafts for which is kept what is left over of one patient
 
 
 @dataclass(frozen=True, slots=True)
-class _Ladder:
-    """Sorted limits, and what is ruled out by missing all up to, or all from, each of them."""
+class Guards:
+    """Guards about one fact, the cheapest facts first, and the others."""
 
-    limits: tuple[Decimal, ...]
-    up_to: tuple[int, ...]
-    from_: tuple[int, ...]
-
-    def ruled_out(self, operator: Operator, value: Decimal) -> int:
-        """The levels whose limit the value misses."""
-        place, lower = _MISSED[operator]
-        at = place(self.limits, value)
-        return self.up_to[at] if lower else self.from_[at]
+    facts: tuple[tuple[str, FactGuards], ...]
+    others: tuple[tuple[Clause, Nodes], ...]
 
 
-@dataclass(slots=True)
-class _Guards(Remembers):
-    """The guards that look at one fact, with the levels each of them stands in."""
+@dataclass(frozen=True, slots=True, eq=False)  # known by identity
+class Net:
+    """The rules of one hook and their guards: those that stand whatever is drafted, then those that
+    look at draft orders.
 
-    leaves: list[tuple[Leaf, int]] = field(default_factory=list)
-    limits: dict[Operator, list[tuple[Compare, int]]] = field(default_factory=dict)
-    limited: int = 0  # the bits of all limits
-
-    def put(self, clause: Leaf, levels: int) -> None:
-        """One more guard, and the bits it stands for."""
-        if isinstance(clause, Compare) and isinstance(clause.operand, ToThreshold | ToQuantity):
-            self.limits.setdefault(clause.operator, []).append((clause, levels))
-            self.limited |= levels
-        else:
-            self.leaves.append((clause, levels))
-
-    def ruled_out(self, fact: Fact, facts: Facts) -> int:
-        """The levels that do not apply because of this fact."""
-        found, state = _missed(self.leaves, facts), fact.state
-        if not isinstance(state, Measured):
-            return found | self.limited
-        value = state.quantity
-        for operator, compared in self.limits.items():
-            if value.interval.exact:
-                found |= self._ladder(operator, value.unit, facts).ruled_out(operator, value.value)
-            else:
-                found |= _missed(compared, facts)
-        return found
-
-    def _ladder(self, operator: Operator, unit: str, facts: Facts) -> _Ladder:
-        """The limits in one unit: there are as many units as the analyte has."""
-        known = self.remembered(_ladders)
-        found = known.get((operator, unit))
-        if found is None:
-            compared = self.limits[operator]
-            rungs = [(_limit(clause, unit, facts), levels) for clause, levels in compared]
-            found = known[operator, unit] = _ladder(rungs)
-        return found
-
-
-def _ladders(_guards: _Guards) -> dict[tuple[Operator, str], _Ladder]:
-    return {}
-
-
-def _ladder(rungs: Iterable[tuple[Decimal, int]]) -> _Ladder:
-    ordered = sorted(rungs)
-    levels = [bits for _, bits in ordered]
-    return _Ladder(
-        tuple(limit for limit, _ in ordered),
-        tuple(accumulate(levels, or_, initial=0)),
-        tuple(accumulate(reversed(levels), or_, initial=0))[::-1],
-    )
-
-
-def _limit(clause: Compare, unit: str, facts: Facts) -> Decimal:
-    """The constant in the unit of the value, as comparing takes it."""
-    operand = clause.operand
-    if isinstance(operand, ToThreshold):
-        return facts.limit(operand.name, unit).value
-    if not isinstance(operand, ToQuantity):  # pragma: no cover - `put` keeps no other here
-        raise TypeError("only constants have an order")
-    return operand.quantity.to(unit).value
-
-
-def _missed(guards: Iterable[tuple[Clause, int]], facts: Facts) -> int:
-    found = 0
-    for clause, levels in guards:
-        if judge(clause, facts).verdict is not Verdict.YES:
-            found |= levels
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """The rules of one hook with their guards: those about one fact, and the others, each with the
-    bits it stands for. `rules` come with the bits of their levels.
-
-    Bits beside those of levels stand for named clauses and for what is listed under `any of`:
-    `either` tells which bits go when all of some others are gone, the innermost first.
+    `levels`: the nodes of the levels of each rule. `parts`: how many parts of a node may be No
+    before it goes. `above`: the nodes that lose a part when a node goes. `orders`: places of the
+    rules about orders with one of these roles.
     """
 
-    rules: tuple[tuple[Rule, int], ...]
-    facts: tuple[tuple[str, _Guards], ...]
-    others: tuple[tuple[Clause, int], ...]
-    either: tuple[tuple[int, int], ...]
-    all_bits: int
+    rules: tuple[Rule, ...]
+    levels: tuple[Nodes, ...]
+    orders: tuple[tuple[frozenset[str], tuple[int, ...]], ...]
+    standing: Guards
+    drafted: Guards
+    parts: tuple[int, ...]
+    above: tuple[Nodes, ...]
 
-    def left_over(self, facts: Facts) -> list[Rule]:
-        """The rules of which some level may apply, in their order."""
-        open_ = self.all_bits
-        for name, guards in self.facts:
-            open_ &= ~_by_fact(name, guards, facts)
-        for clause, bits in self.others:
-            open_ &= ~_by_clause(clause, bits, facts)
-        for some, bits in self.either:
-            if not open_ & some:
-                open_ &= ~bits
-        return [rule for rule, own in self.rules if own & open_]
+    def left_over(self, facts: Facts) -> list[int]:
+        """The places of the rules that are not surely silent, in their order."""
+        known = facts.drafting.left
+        found = known.get(self)
+        if found is None:
+            found = known[self] = self._left_over(facts)
+        return found
+
+    def _left_over(self, facts: Facts) -> list[int]:
+        known, drafts = facts.standing.left, facts.record.drafts
+        out = self._about_no(drafts)
+        found = known.get((self, out))
+        if found is None:
+            found = self._standing(out, facts)
+            if len(known) < _KINDS:
+                known[self, out] = found
+        left = _Left(list(found.parts), self.above)
+        left.ask(self.drafted, facts)
+        places = [place for place in found.places if left.any(self.levels[place])]
+        unread = any(order.selected and not order.identified for order in drafts)
+        # An order that nobody can read may be any drug: of these rules it cannot be told.
+        return sorted((*places, *out)) if unread else places
+
+    def _standing(self, out: frozenset[int], facts: Facts) -> Standing:
+        left = _Left(list(self.parts), self.above)
+        for place in out:
+            for node in self.levels[place]:
+                left.lose((node,))
+        left.ask(self.standing, facts)
+        places = (n for n, nodes in enumerate(self.levels) if n not in out and left.any(nodes))
+        return Standing(left.parts, tuple(places))
+
+    def _about_no(self, drafts: Sequence[MedicationOrder]) -> frozenset[int]:
+        """The places of the rules that are about orders of which none can be seen."""
+        meant = {
+            role for order in drafts if order.selected and order.systemic for role in order.roles
+        }
+        return frozenset(
+            place for roles, places in self.orders if roles.isdisjoint(meant) for place in places
+        )
 
 
-def _by_fact(name: str, guards: _Guards, facts: Facts) -> int:
-    """A guard that breaks rules nothing out: the rule itself will say so (law 6)."""
-    try:
-        return guards.ruled_out(facts.fact(name), facts)
-    except Exception:
-        return 0
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is left after the guards that stand: how many parts each node may lose still, and the
+    places of rules."""
+
+    parts: list[int]
+    places: tuple[int, ...]
 
 
-def _by_clause(clause: Clause, bits: int, facts: Facts) -> int:
-    try:
-        return _missed(((clause, bits),), facts)
-    except Exception:
-        return 0
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What is left while guards are asked."""
+
+    parts: list[int]
+    above: tuple[Nodes, ...]
+
+    def any(self, nodes: Iterable[int]) -> bool:
+        """Is one of these nodes left?"""
+        parts = self.parts
+        return any(parts[node] > 0 for node in nodes)
+
+    def lose(self, nodes: Iterable[int]) -> None:
+        """A part of each of these nodes is No."""
+        parts, open_ = self.parts, list(nodes)
+        while open_:
+            node = open_.pop()
+            parts[node] -= 1
+            if parts[node] == 0:
+                open_ += self.above[node]
+
+    def ask(self, guards: Guards, facts: Facts) -> None:
+        """What these guards rule out goes."""
+        for name, about in guards.facts:
+            if self.any(about.nodes):
+                # A fact that breaks rules nothing out: the rule itself will say so (law 6).
+                with suppress(Exception):
+                    for nodes in about.no(facts.fact(name), facts, self.any):
+                        self.lose(nodes)
+        for clause, nodes in guards.others:
+            if self.any(nodes) and is_no(clause, facts):
+                self.lose(nodes)
 
 
-def watch(book: Rulebook, rules: Iterable[Rule]) -> Watch:
+def net(book: Rulebook, rules: Iterable[Rule]) -> Net:
     """The guards of these rules."""
-    found = _Search(book)
-    watched = []
-    for rule in rules:
-        own = 0
+    search, found = _Search(book), tuple(rules)
+    levels: list[Nodes] = []
+    orders: dict[frozenset[str], list[int]] = {}
+    for place, rule in enumerate(found):
+        own = []
         for level in rule.levels:
-            bit = found.bit()
+            node = search.node()
             with suppress(Exception):  # then no guard is found, and the rule is judged (law 6)
-                found.need(level.when, bit)
-            own |= bit
-        watched.append((rule, own))
-    return found.watch(tuple(watched))
+                search.need(level.when, node)
+            own.append(node)
+        levels.append(tuple(own))
+        if rule.for_each is not None:
+            orders.setdefault(frozenset(rule.for_each.roles), []).append(place)
+    about = tuple((roles, tuple(places)) for roles, places in orders.items())
+    standing, drafted = search.guarded()
+    above = tuple(tuple(nodes) for nodes in search.above)
+    return Net(found, tuple(levels), about, standing, drafted, search.left(), above)
 
 
 @dataclass(slots=True)
@@ -208,51 +178,88 @@ class _Search:
     """Goes through the clauses of all levels; equal clauses are one guard, wherever they stand."""
 
     book: Rulebook
-    bits: int = 0
-    guards: dict[object, tuple[Clause, int]] = field(default_factory=dict)
-    either: dict[object, tuple[int, int]] = field(default_factory=dict)
+    parts: list[int] = field(default_factory=list)
+    above: list[list[int]] = field(default_factory=list)
+    guards: dict[object, tuple[Clause, list[int]]] = field(default_factory=dict)
+    named: dict[object, int] = field(default_factory=dict)
 
-    def bit(self) -> int:
-        """One that is not taken yet."""
-        self.bits += 1
-        return 1 << (self.bits - 1)
+    def node(self, parts: int = 1) -> int:
+        """A new one."""
+        self.parts.append(parts)
+        self.above.append([])
+        return len(self.parts) - 1
 
-    def need(self, clause: Clause, bit: int) -> None:
-        """Unless the clause is Yes, the bit goes."""
+    def need(self, clause: Clause, node: int) -> None:
+        """Where the clause is No, the node loses a part."""
         if isinstance(clause, All):
             for child in clause.children:
-                self.need(child, bit)
+                self.need(child, node)
         elif isinstance(clause, AnyOf):
-            self._need_one(_key(clause), clause.children, bit)
+            self._any(clause, node)
         elif isinstance(clause, Holds) and not clause.negated:
-            self._need_one(clause.name, (self.book.definitions[clause.name].clause,), bit)
+            if clause.name not in self.named:
+                self.named[clause.name] = self.node()
+                self.need(self.book.definitions[clause.name].clause, self.named[clause.name])
+            self.above[self.named[clause.name]].append(node)
         elif not asks_order(clause, self.book):  # that is asked order by order
-            key = _key(clause)
-            first, bits = self.guards.get(key, (clause, 0))
-            self.guards[key] = (first, bits | bit)
+            self.guards.setdefault(_key(clause), (clause, []))[1].append(node)
 
-    def _need_one(self, key: object, clauses: tuple[Clause, ...], bit: int) -> None:
-        if key not in self.either:
-            some = 0
-            for clause in clauses:
-                own = self.bit()
-                some |= own
-                self.need(clause, own)
-            self.either[key] = (some, 0)  # after what stands in it
-        some, bits = self.either[key]
-        self.either[key] = (some, bits | bit)
+    def _any(self, clause: AnyOf, node: int) -> None:
+        key = _key(clause)
+        if key not in self.named:
+            among = self.named[key] = self.node(len(clause.children))
+            for child in clause.children:
+                each = self.node()
+                self.above[each].append(among)
+                self.need(child, each)
+        self.above[self.named[key]].append(node)
 
-    def watch(self, rules: tuple[tuple[Rule, int], ...]) -> Watch:
-        """What was found."""
-        by_fact: dict[str, _Guards] = {}
-        others = []
-        for clause, bits in self.guards.values():
-            if isinstance(clause, Leaf):
-                by_fact.setdefault(clause.fact, _Guards()).put(clause, bits)
-            else:
-                others.append((clause, bits))
-        either, every = tuple(self.either.values()), (1 << self.bits) - 1
-        return Watch(rules, tuple(by_fact.items()), tuple(others), either, every)
+    def left(self) -> tuple[int, ...]:
+        """How many parts each node may lose; of nothing at all none holds."""
+        found = _Left(list(self.parts), tuple(tuple(nodes) for nodes in self.above))
+        for node, parts in enumerate(self.parts):
+            if parts == 0:
+                found.lose(self.above[node])
+        return tuple(found.parts)
+
+    def guarded(self) -> tuple[Guards, Guards]:
+        """The guards that stand, and those that look at draft orders."""
+        drafted = self.book.remembered(facts_about_drafts)
+        found: tuple[list[tuple[Clause, Nodes]], ...] = ([], [])
+        for clause, nodes in self.guards.values():
+            found[asks(clause, drafted, self.book)].append((clause, tuple(nodes)))
+        return _guards(self.book, found[0]), _guards(self.book, found[1])
+
+
+def _guards(book: Rulebook, found: Iterable[tuple[Clause, Nodes]]) -> Guards:
+    by_fact: dict[str, FactGuards] = {}
+    others = []
+    for clause, nodes in found:
+        if isinstance(clause, Leaf):
+            by_fact.setdefault(clause.fact, FactGuards()).put(clause, nodes)
+        else:
+            others.append((clause, nodes))
+    facts = sorted(by_fact.items(), key=lambda item: (_cost(book, item[0]), -len(item[1].nodes)))
+    return Guards(tuple(facts), tuple(others))
+
+
+_LISTED = (
+    AllergySource
+    | LabOrderSource
+    | MedicationSource
+    | PatientSource
+    | ProblemSource
+    | ProcedureSource
+    | SuppliedSource
+)
+
+
+def _cost(book: Rulebook, name: str) -> int:
+    """Results first: they decide most. Then lists, then what is worked out of several facts."""
+    spec = book.facts.get(name)  # None: the rule that asks for it will say so (law 6)
+    if spec is None or isinstance(spec.source, DerivedSource):
+        return 2
+    return 1 if isinstance(spec.source, _LISTED) else 0
 
 
 def _key(clause: Clause) -> object:
@@ -265,14 +272,4 @@ def _key(clause: Clause) -> object:
 
 def asks_order(clause: Clause, book: Rulebook) -> bool:
     """Does it look at the order a `for_each` rule is judged for?"""
-    if isinstance(clause, All | AnyOf):
-        return any(asks_order(child, book) for child in clause.children)
-    if isinstance(clause, Holds | CannotTell):
-        return asks_order(book.definitions[clause.name].clause, book)
-    names = {clause.fact}
-    for operand in (getattr(clause, name, None) for name in ("operand", "lower", "upper")):
-        if isinstance(operand, ToFact):
-            names.add(operand.name)
-        if isinstance(operand, ToTable):
-            names |= set(book.tables[operand.name].by)
-    return any(isinstance(book.facts[name].source, OrderSource) for name in names)
+    return asks(clause, book.remembered(facts_about_one_order), book)

@@ -53,29 +53,34 @@ class Index(Generic[T]):
 
 
 class Lists:
-    """The lists of one patient, each gone through once, when it is first asked."""
+    """The lists of one patient, each gone through once, when it is first asked. `made` holds what
+    was made of the same lists before; of draft orders nothing is made that outlives this."""
 
-    __slots__ = ("_made", "record")
+    __slots__ = ("_drafted", "_made", "record")
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, made: dict[Callable[..., Any], Any] | None = None) -> None:
         self.record = record
-        self._made: dict[Callable[[Record], Any], Any] = {}
+        self._made: dict[Callable[..., Any], Any] = {} if made is None else made
+        self._drafted: Index[MedicationOrder] | None = None
 
     def of(self, make: Callable[[Record], Index[T]]) -> Index[T]:
-        """The index that `make` makes of the record."""
+        """The index that `make` makes of one of the lists."""
         found: Index[T] | None = self._made.get(make)
         if found is None:
             found = self._made[make] = make(self.record)
         return found
 
+    def drafted(self) -> Index[MedicationOrder]:
+        """The draft orders that act in the whole body."""
+        if self._drafted is None:
+            orders = (order for order in self.record.drafts if order.systemic)
+            self._drafted = Index((order, _named(order)) for order in orders)
+        return self._drafted
+
 
 def _active(record: Record) -> Index[MedicationOrder]:
     items = (o for o in record.medications.items if o.kind is OrderKind.ACTIVE and o.systemic)
     return Index((order, _named(order)) for order in items)
-
-
-def _drafted(record: Record) -> Index[MedicationOrder]:
-    return Index((order, _named(order)) for order in record.drafts if order.systemic)
 
 
 def _administered(record: Record) -> Index[Administration]:
@@ -191,7 +196,7 @@ def _medications(name: str, lists: Lists, source: MedicationSource, now: datetim
         named = {display for _, display in hits}
         found = _given(lists, source, now)
         hits += [hit for hit in found if hit[1].removesuffix(" (given)") not in named]
-    if not hits and any(_unread(order, source) for order in lists.record.drafts):
+    if not hits and _one_is_unread(lists.record, source):
         why = "a draft order names no drug that can be read"
         return Fact(name, NotKnown("draftOrders", why), why)
     return _concluded(name, hits, listing if "active" in which else None)
@@ -203,14 +208,17 @@ def _fitting(index: Index[MedicationOrder], source: MedicationSource) -> list[Me
 
 def _drafts(lists: Lists, source: MedicationSource) -> list[MedicationOrder]:
     """Of every draft, or only of those the hook is about."""
-    found = _fitting(lists.of(_drafted), source)
+    found = _fitting(lists.drafted(), source)
     return found if "draft" in source.which else [order for order in found if order.selected]
 
 
-def _unread(order: MedicationOrder, source: MedicationSource) -> bool:
-    """Is it a draft that is asked about, and might it be any drug?"""
-    asked = "draft" in source.which or ("selected" in source.which and order.selected)
-    return asked and not order.identified
+def _one_is_unread(record: Record, source: MedicationSource) -> bool:
+    """Might one of the drafts that are asked about be any drug?"""
+    if "draft" in source.which:
+        return any(not order.identified for order in record.drafts)
+    if "selected" in source.which:
+        return any(order.selected and not order.identified for order in record.drafts)
+    return False
 
 
 def _running(

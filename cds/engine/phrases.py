@@ -48,10 +48,23 @@ LONGEST_EXPLANATION = 400
 
 def fill(text: str, facts: Facts, extra: Mapping[str, str] | None = None) -> str:
     """Every hole replaced; holes were checked when the rulebook was loaded."""
+    if "{" not in text:
+        return text
+    if extra:
+        return _filled(text, facts, extra)
+    filled = facts.standing.texts.get(text) or facts.drafting.texts.get(text)
+    if filled is None:
+        filled = _filled(text, facts, {})
+        kept = facts.texts(text)
+        if kept is not None:
+            kept[text] = filled
+    return filled
 
+
+def _filled(text: str, facts: Facts, extra: Mapping[str, str]) -> str:
     def one(match: re.Match[str]) -> str:
         name, attribute = match.groups()
-        if extra and name in extra:
+        if name in extra:
             return extra[name]
         if name == "order":
             return plain(facts.order.name) if facts.order else "the order"

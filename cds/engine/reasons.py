@@ -69,8 +69,13 @@ def causes(judgement: Judgement) -> tuple[str, ...]:
 def facts_of(judgements: Iterable[Judgement]) -> tuple[Fact, ...]:
     """Facts looked at by the leaves, each once, in reading order."""
     found: dict[str, Fact] = {}
-    _gather(judgements, found, set())
+    gather(judgements, found)
     return tuple(found.values())
+
+
+def gather(judgements: Iterable[Judgement], found: dict[str, Fact]) -> None:
+    """The same, put with those that were found before."""
+    _gather(judgements, found, set())
 
 
 def _gather(judgements: Iterable[Judgement], found: dict[str, Fact], seen: set[int]) -> None:

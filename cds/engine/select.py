@@ -1,13 +1,18 @@
-"""Which rules are judged at a hook: all that are in use, or only those that may fire."""
+"""Which rules are judged at a hook: all that are in use, and which of them may fire."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cds.engine.facts import Facts
-from cds.engine.guards import Watch, watch
-from cds.facts.record import Record
+from cds.engine.drafted import what_stands
+from cds.engine.guards import Net, net
 from cds.rulebook.model import Rule, Rulebook
+
+
+def prepare(book: Rulebook) -> None:
+    """Work out now what the first call would work out: it takes a moment for many rules."""
+    book.remembered(what_stands)
+    book.remembered(_nets)
 
 
 def rules_of(book: Rulebook, hook: str) -> Sequence[Rule]:
@@ -15,20 +20,9 @@ def rules_of(book: Rulebook, hook: str) -> Sequence[Rule]:
     return book.remembered(_by_hook).get(hook, ())
 
 
-def rules_left_over(hook: str, facts: Facts) -> Sequence[Rule]:
-    """Those of them that may fire for this patient; all where a draft has no id."""
-    rules = rules_of(facts.book, hook)
-    if _nameless(facts.record):
-        return rules
-    known = facts.book.remembered(_watches)
-    if hook not in known and rules:
-        known[hook] = watch(facts.book, rules)
-    return known[hook].left_over(facts) if rules else ()
-
-
-def _nameless(record: Record) -> bool:
-    """Is there a draft without an id? Its card is named by its place among all decisions."""
-    return any(order.source.endswith("/") for order in record.drafts)
+def net_of(book: Rulebook, hook: str) -> Net | None:
+    """Their guards; None where no rule is in use at this hook."""
+    return book.remembered(_nets).get(hook)
 
 
 def _by_hook(book: Rulebook) -> Mapping[str, Sequence[Rule]]:
@@ -40,6 +34,13 @@ def _by_hook(book: Rulebook) -> Mapping[str, Sequence[Rule]]:
     return found
 
 
-def _watches(_book: Rulebook) -> dict[str, Watch]:
-    """By hook, made when a hook is first called: only hooks that rules name are kept."""
-    return {}
+def _nets(book: Rulebook) -> Mapping[str, Net]:
+    """By hook; hooks with the same rules share one."""
+    made: dict[tuple[str, ...], Net] = {}
+    found = {}
+    for hook, rules in book.remembered(_by_hook).items():
+        names = tuple(rule.id for rule in rules)
+        if names not in made:
+            made[names] = net(book, rules)
+        found[hook] = made[names]
+    return found

@@ -20,6 +20,8 @@ from cds.kernel.quantity import Quantity
 class Reason(Enum):
     """Why a result or a fact cannot be used. The value is the word shown to the reader."""
 
+    __hash__ = object.__hash__  # members are themselves and nothing else: no need of Python
+
     NONE_FOUND = "none found"
     STALE = "stale"
     PRELIMINARY = "preliminary"

@@ -25,8 +25,8 @@ _CLOSES_TAG = re.compile(r">(?![\s\d.=])")
 _EMPHASIS = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _LINK = re.compile(r"://|(?<=www)\.|@", re.IGNORECASE)
-# Most names are plain words already; a colon is left to the slow way, it may begin a link.
-_NOTHING_TO_DO = re.compile(r"[A-Za-z0-9 ,.;()%/+'=-]*")
+# Most texts are plain words already.
+_NOTHING_TO_DO = re.compile(r"[A-Za-z0-9 ,.;:()%/+'=-]*")
 _LINK_WORDS = {"://": ": //", ".": " .", "@": " at "}
 
 
@@ -35,7 +35,7 @@ def plain(text: str, longest: int = LONGEST_NAME) -> str:
 
     Readable rather than reversible; at most `longest` characters, cut with an ellipsis.
     """
-    if _NOTHING_TO_DO.fullmatch(text) and "  " not in text and "www" not in text.lower():
+    if _NOTHING_TO_DO.fullmatch(text) and not _may_change(text):
         return shortened(text.strip(), longest)
     usual = text.isascii() and text.isprintable()
     visible = text if usual else "".join(_visible(mark) for mark in text)
@@ -43,6 +43,11 @@ def plain(text: str, longest: int = LONGEST_NAME) -> str:
     harmless = _CLOSES_TAG.sub("\u203a", _OPENS_TAG.sub("\u2039", harmless))
     harmless = _LINK.sub(lambda found: _LINK_WORDS[found.group()], harmless)
     return shortened(" ".join(harmless.split()), longest)
+
+
+def _may_change(text: str) -> bool:
+    """Of plain characters: spaces to be folded, and what may begin a link."""
+    return "  " in text or "://" in text or "www" in text.lower()
 
 
 def _visible(mark: str) -> str:

@@ -21,6 +21,8 @@ from cds.errors import UnknownUnit
 class Analyte(Enum):
     """A dimension of its own: quantities of two different members are never comparable."""
 
+    __hash__ = object.__hash__  # members are themselves and nothing else: no need of Python
+
     MAGNESIUM = "magnesium"
     POTASSIUM = "potassium"
     CALCIUM = "calcium"  # total, not corrected

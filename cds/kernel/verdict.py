@@ -13,6 +13,8 @@ from enum import Enum
 class Verdict(Enum):
     """The outcome of judging one clause."""
 
+    __hash__ = object.__hash__  # members are themselves and nothing else: no need of Python
+
     YES = "yes"
     NO = "no"
     CANNOT_TELL = "cannot-tell"

@@ -28,7 +28,8 @@ from cds.kernel.units import Analyte
 class Derived:
     """A derived fact: its function, the type of its answer, and everything it asks.
 
-    `reads`: declared facts; `windows`, `thresholds`: names of the rulebook; `cite`: the source.
+    `reads`: declared facts; `windows`, `thresholds`: names of the rulebook; `drafts`: does it look
+    at draft orders; `cite`: the source.
     """
 
     function: Callable[[View], Fact]
@@ -38,6 +39,7 @@ class Derived:
     reads: tuple[str, ...] = ()
     windows: tuple[str, ...] = ()
     thresholds: tuple[str, ...] = ()
+    drafts: bool = False
     cite: str = ""
 
 
@@ -119,6 +121,7 @@ DERIVED: Mapping[str, Derived] = {
         magnesium_24h,
         "quantity",
         Analyte.MAGNESIUM_SULFATE_DOSE,
+        drafts=True,
         cite="clinical pack R30",
     ),
     "magnesium_post_dose": Derived(
@@ -131,12 +134,14 @@ DERIVED: Mapping[str, Derived] = {
         magnesium_draft_dose,
         "quantity",
         Analyte.MAGNESIUM_SULFATE_DOSE,
+        drafts=True,
         cite="clinical pack safety point 5",
     ),
     "potassium_24h": Derived(
         potassium_24h,
         "quantity",
         Analyte.POTASSIUM_DOSE,
+        drafts=True,
         cite="clinical pack R30",
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from types import ModuleType
 from typing import Any
@@ -30,7 +31,8 @@ def patients(kit: ModuleType) -> Iterator[Any]:
     ionized = tuple(kit.lab(Analyte.CALCIUM_IONIZED, "1.0 mmol/L", hours) for hours in (2, 20))
     egfr = (kit.lab(Analyte.EGFR, "45 mL/min/{1.73_m2}", 2),)
     order = kit.order(30, per_day=2, dose=kit.meq(20))
-    draft = kit.order(kind=OrderKind.DRAFT, substances=kit.MGSO4, dose=kit.grams(2))
+    salt = kit.order(kind=OrderKind.DRAFT, dose=kit.meq(20), once=True)
+    draft = kit.order(kind=OrderKind.DRAFT, substances=kit.MGSO4, dose=kit.grams(2), once=True)
     given: tuple[dict[str, Any], ...] = (
         {},
         {"dialysis": kit.present("dialysis")},
@@ -38,7 +40,7 @@ def patients(kit: ModuleType) -> Iterator[Any]:
         {"aki_recent": kit.unknown("aki_recent"), "dialysis": kit.unknown("dialysis")},
     )
     for results, age, facts in product((labs, labs + ionized, egfr, ()), (50, 9, None), given):
-        yield kit.view(results, orders=(order,), drafts=(draft,), age=age, given=facts)
+        yield kit.view(results, orders=(order,), drafts=(draft, salt), age=age, given=facts)
         yield kit.view(results, orders=None, administrations=None, age=age, given=facts)
 
 
@@ -56,6 +58,37 @@ def test_a_derived_fact_reads_exactly_what_it_declares(kit: ModuleType, name: st
     assert asked == set(derived.reads)
     assert limits == set(derived.thresholds)
     assert windows == set(derived.windows)
+
+
+class Watched:
+    """A record that notes which of its fields are read."""
+
+    def __init__(self, record: Any) -> None:
+        self._record = record
+        self.read: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.read.add(name)
+        return getattr(self._record, name)
+
+
+@pytest.mark.parametrize("name", sorted(DERIVED))
+def test_a_derived_fact_looks_at_drafts_exactly_where_it_is_declared(
+    kit: ModuleType, name: str
+) -> None:
+    """What is not declared is taken for the same while an order is edited."""
+    derived, read, changed = DERIVED[name], set[str](), 0
+    for patient in patients(kit):
+        before = derived.function(patient)
+        record = patient.record
+        patient.record = Watched(record)
+        derived.function(patient)
+        read |= patient.record.read
+        patient.record = replace(record, drafts=())
+        changed += derived.function(patient) != before
+    assert ("drafts" in read) is derived.drafts
+    assert (changed > 0) is derived.drafts
+    assert read.isdisjoint({"draft_lab_orders", "unreadable", "overridden"})
 
 
 @pytest.mark.parametrize("name", sorted(DERIVED))
