@@ -23,6 +23,7 @@ from cds.audit.export import Format, Lost, exported, sink
 from cds.audit.rerun import Difference, remarks, rerun
 from cds.audit.rulebooks import ArchiveError, book_of
 from cds.audit.store import AuditStore
+from cds.audit.whole import DecidedOtherwise, explain_whole
 from cds.chain_commands import app as chain_commands
 from cds.errors import SettingsError
 from cds.keeping import database_of
@@ -31,6 +32,7 @@ from cds.rulebook.load import load_rulebook
 from cds.rulebook.model import Rulebook
 from cds.settings import Settings
 
+Books = dict[tuple[str, str], Rulebook]  # by digest and site
 MOST_SHOWN = 20  # decisions whose differences are printed one by one
 
 app = typer.Typer()
@@ -141,11 +143,27 @@ def export_records(
 @app.command("explain")
 def explain_decision(
     decision: Annotated[str, typer.Argument(help="The id on a card: `extension.decision`.")],
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Work out again what silent rules asked.")
+    ] = False,
 ) -> None:
-    """Print why a decision was as it was, from its record alone."""
+    """Print why a decision was as it was, from its record alone.
+
+    With --whole the rules of that time judge the record again, for what is not kept of rules that
+    were ruled out; nothing is told where they come to something else than was sealed.
+    """
+    refused = False
     with told(), _store(Settings.from_environment()) as store:
+        books: Books = {}
         for sealed in _named(store, decision):
-            typer.echo(explain(sealed))
+            try:
+                book = _book(store, sealed, None, books) if whole else None
+                typer.echo(explain_whole(sealed, book) if book else explain(sealed))
+            except DecidedOtherwise as error:
+                typer.echo(f"{sealed.entry.id}: {error}")
+                refused = True
+    if refused:
+        raise typer.Exit(FINDINGS)
 
 
 @app.command("rerun")
@@ -194,7 +212,7 @@ def _repeated(
 ) -> tuple[int, int, int]:
     """How many came out the same, how many not, how many could not be repeated; differences and
     remarks are printed as they are found."""
-    books: dict[tuple[str, str], Rulebook] = {}
+    books: Books = {}
     said: set[str] = set()
     same = different = lost = 0
     for sealed in wanted:
@@ -228,7 +246,7 @@ def _book(
     store: AuditStore,
     sealed: Sealed,
     rules: Path | None,
-    books: dict[tuple[str, str], Rulebook],
+    books: Books,
 ) -> Rulebook:
     """The rules of that time, or those of a directory under the same site."""
     entry = sealed.entry

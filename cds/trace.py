@@ -7,6 +7,7 @@ not apply with what rules it out. A line is a question, its answer, and where th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from cds.engine.decision import Decision, Decisions, Judgement, LevelJudged, Outcome
 from cds.engine.phrases import finding
@@ -23,15 +24,29 @@ _ANSWERS = {Verdict.YES: "yes", Verdict.NO: "no", Verdict.CANNOT_TELL: "cannot t
 
 
 def prose(decisions: Decisions) -> str:
-    """All rules, one paragraph each, with the clauses that decided."""
-    lines = [line for item in decisions.items for line in (*_rule(item), "")]
+    """All rules, one paragraph each, with the clauses that decided; one line for each that was
+    ruled out."""
+    lines: list[str] = []
+    for ruled_out, items in groupby(decisions.items, lambda item: item.ruled_out):
+        if ruled_out:
+            lines += (*map(_silence, items), "")
+        else:
+            lines += (line for item in items for line in (*_rule(item), ""))
     lines += [f"Not read: {line}." for line in decisions.unread]
     return "\n".join(lines)
 
 
+def _silence(decision: Decision) -> str:
+    rule, head = decision.rule, _HEADS[decision.outcome]
+    return f"{rule.id}@{rule.version} {head}{_about(decision)}."
+
+
+def _about(decision: Decision) -> str:
+    return f" for {decision.order.name}" if decision.order else ""
+
+
 def _rule(decision: Decision) -> Iterator[str]:
-    rule = decision.rule
-    about = f" for {decision.order.name}" if decision.order else ""
+    rule, about = decision.rule, _about(decision)
     mode = " (silent mode: no card)" if decision.silent_mode else ""
     yield f"{rule.title} ({rule.id}@{rule.version}) {_HEADS[decision.outcome]}{about}{mode}."
     if decision.fired is not None:

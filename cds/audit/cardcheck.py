@@ -19,7 +19,9 @@ from typing import Any
 from cds.audit.batch import Sealed
 from cds.audit.cardindex import AT_ONCE
 from cds.audit.findings import CARDS, Finding, Inspection
+from cds.audit.names import CodecError
 from cds.audit.store import AuditStore, DamagedRecord
+from cds.audit.stored import opened
 
 MOST = 100  # bad records of a chain after which no more are counted: an emptied table has them all
 # A card has one name however often its call comes, and is looked up under the decision that was
@@ -171,12 +173,13 @@ def cards_in(body: bytes, patient: str) -> frozenset[Card] | None:
     """The cards that the body of a record of this patient tells of; None where it tells nothing
     that can be read."""
     try:
+        body = opened(body)
         if body.startswith(_FIRST):
             cards, _ = _json.raw_decode(body[len(_FIRST) :].decode())
         else:
             cards = _json.decode(body.decode()).get("cards", [])
         return frozenset(_card(card, patient) for card in cards)
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (CodecError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
 

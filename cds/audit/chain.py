@@ -22,6 +22,7 @@ from cds.audit.store import stamp
 # Without a key the chain still shows accidents and clumsy hands, but anybody can seal anew.
 PUBLIC_KEY = hashlib.sha256(b"cds audit: no key was set, so this one is known to all").digest()
 
+_LENGTH = 8  # bytes of the length before each part
 _GENESIS = b"cds audit chain 1"
 _RECORD = b"cds audit record 1"
 _TOMBSTONE = b"cds audit tombstone 1"
@@ -71,7 +72,10 @@ def digest(entry: Entry) -> bytes:
         entry.id, stamp(entry.at), entry.client, entry.service, entry.hook, entry.patient,
         entry.rulebook, entry.site, entry.engine,
     )  # fmt: skip
-    return hashlib.sha256(_joined([*(text.encode() for text in texts), entry.body])).digest()
+    said = hashlib.sha256(_joined(text.encode() for text in texts))
+    said.update(len(entry.body).to_bytes(_LENGTH, "big"))
+    said.update(entry.body)  # not joined to the rest: it may be long
+    return said.digest()
 
 
 def seal(key: bytes, chain: str, seq: int, previous: bytes, said: bytes) -> bytes:
@@ -152,4 +156,4 @@ def _mac(key: bytes, *parts: bytes) -> bytes:
 
 def _joined(parts: Iterable[bytes]) -> bytes:
     """Each part with its length before it, so that no two lists of parts join to the same bytes."""
-    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    return b"".join(len(part).to_bytes(_LENGTH, "big") + part for part in parts)

@@ -22,6 +22,7 @@ import msgspec
 
 from cds.audit.names import CodecError, named
 from cds.audit.objects import Way, Ways, exactly, reader, writer
+from cds.audit.stored import opened
 from cds.facts.model import (
     Category,
     Evidence,
@@ -50,12 +51,17 @@ from cds.facts.record import (
 )
 from cds.kernel.quantity import Interval, Quantity
 
-__all__ = ["CLASSES", "FORMAT", "READABLE", "CodecError", "canonical", "decode", "encode", "parse"]
+__all__ = [
+    "CLASSES", "FORMAT", "READABLE", "CodecError", "canonical", "decode", "encode", "parse",
+    "ways_of",
+]  # fmt: skip
 
-# Raised when a field of a class below comes, goes or changes its meaning: a test compares.
-FORMAT = 2
-# Format 1 knew no overridden cards: what it leaves out is read as none.
-READABLE = frozenset({1, FORMAT})
+# Raised when a field of a class below comes, goes or changes its meaning: a test compares; and when
+# the tables of a decision do.
+FORMAT = 3
+# Format 1 knew no overridden cards: what it leaves out is read as none. Up to format 2 every rule
+# was told, and there were no rules that were ruled out.
+READABLE = frozenset({1, 2, FORMAT})
 CLASSES: tuple[type, ...] = (
     Record,
     Person,
@@ -95,9 +101,9 @@ def canonical(tree: Any) -> bytes:
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """The tree of a stored body. Raises CodecError where it is no JSON object."""
+    """The tree of a body, stored or not. Raises CodecError where it is no JSON object."""
     try:
-        return msgspec.json.decode(body, type=dict[str, Any])
+        return msgspec.json.decode(opened(body), type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise CodecError("the stored body is not a JSON object") from None
 
@@ -112,6 +118,12 @@ def encode(value: Any) -> dict[str, Any]:
 def decode(kind: type[T], tree: Any) -> T:
     """What `encode` was given. Raises CodecError naming the field, never its value."""
     return cast(T, _way(cast(Hashable, kind)).read(tree))
+
+
+def ways_of(hint: Any) -> Ways:
+    """How each field is written of one of the classes that are kept; `Listing[str]` for a generic
+    one."""
+    return _ways(get_origin(hint) or hint, get_args(hint))
 
 
 def _text(kind: type, spell: Callable[[Any], str], read: Callable[[str], Any]) -> Way:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
@@ -19,6 +20,7 @@ from cds.audit.probe import Probe
 from cds.audit.spool import Spool, SpoolError
 from cds.audit.spoolplace import SpoolPlace
 from cds.audit.store import AuditStore, StoreError
+from cds.audit.stored import closed
 from cds.errors import CdsError, SettingsError
 
 log = structlog.get_logger("cds.audit")
@@ -86,7 +88,9 @@ class Durable:
 
     def keep(self, entries: Iterable[Entry], kept: Iterable[Archive], told: Iterable[Told]) -> None:
         """All of it is on a disk on return. Raises CdsError where neither place takes it."""
-        batch = Batch(self._chain.sealed(entries), tuple(kept), tuple(told))
+        small = (replace(entry, body=closed(entry.body)) for entry in entries)
+        records = self._chain.sealed(small)
+        batch = Batch(records, tuple(kept), tuple(told))
         failure = None if self._away else self._to_database(batch)
         if self._away:
             self._to_spool(batch, failure)

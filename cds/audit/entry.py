@@ -10,7 +10,7 @@ addresses of persons are never read from a chart, so they cannot come here.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -20,12 +20,12 @@ from typing import Any
 import msgspec
 
 from cds.audit.codec import FORMAT, canonical
-from cds.audit.pieces import record_tree
+from cds.audit.pieces import WRITTEN
 from cds.audit.redact import cards_kept, without_ids
 from cds.audit.trees import written
 from cds.audit.valueband import band_of
 from cds.clients.model import Client
-from cds.engine.decision import Decisions
+from cds.engine.decision import Decision, Decisions
 from cds.facts.record import Listing, Record
 from cds.fhir.access import Fetched
 from cds.fhir.bundle import entries
@@ -59,6 +59,7 @@ class Shown:
 class Entry:
     """One decision. `at` is the wall clock (UTC), `patient` what is kept of the reference,
     `rulebook` the digest of the rules, `engine` the version of this package. `body` holds the rest.
+    It is canonical JSON; a long one is compressed as it is kept (`closed`).
     `shown` is an index of the cards in the body; it is not sealed, the body is.
     """
 
@@ -140,7 +141,7 @@ def entry_of(
         site=book.site,
         engine=ENGINE,
         body=_body(tree, call, who),
-        shown=tuple(_shown(card, answer.decisions, book) for card in answer.cards),
+        shown=_shown(answer.cards, answer.decisions, book),
     )
 
 
@@ -166,22 +167,26 @@ class _Who:
         return self.identity.reference(self.client, reference)
 
 
-def _shown(card: Mapping[str, Any], decisions: Decisions, book: Rulebook) -> Shown:
-    about = card["extension"]
-    rule, _, rule_version = about["rule"].partition("@")
-    row = next(iter(about["rows"]), "")
-    band = _band(rule, row, card["summary"], decisions, book)
-    return Shown(card["uuid"], rule, rule_version, row, card["indicator"], band)
+def _shown(
+    cards: Iterable[Mapping[str, Any]], decisions: Decisions, book: Rulebook
+) -> tuple[Shown, ...]:
+    fired: dict[tuple[str, str], list[Decision]] = {}  # by rule and row
+    for item in decisions.items:
+        if item.fired is not None:
+            fired.setdefault((item.rule.id, item.fired.row), []).append(item)
+    found = []
+    for card in cards:
+        about = card["extension"]
+        rule, _, rule_version = about["rule"].partition("@")
+        row = next(iter(about["rows"]), "")
+        band = _band(fired.get((rule, row), ()), card["summary"], book)
+        found.append(Shown(card["uuid"], rule, rule_version, row, card["indicator"], band))
+    return tuple(found)
 
 
-def _band(rule: str, row: str, summary: str, decisions: Decisions, book: Rulebook) -> str:
+def _band(fired: Sequence[Decision], summary: str, book: Rulebook) -> str:
     """A rule about orders may have fired for several: then the headline tells which one it was.
     A headline that had to be cut tells nothing, and the first one stands for all."""
-    fired = [
-        item
-        for item in decisions.items
-        if item.rule.id == rule and item.fired is not None and item.fired.row == row
-    ]
     meant = [item for item in fired if item.summary == summary] or fired
     return band_of(meant[0], book) if meant else ""
 
@@ -221,7 +226,7 @@ def _body(tree: dict[str, Any], call: HookCall, who: _Who) -> bytes:
 def _nameless(record: Record, who: _Who) -> dict[str, Any]:
     """The record with its person and place named by what is kept of them, whatever the resources
     that told about them were called."""
-    tree = record_tree(record)
+    tree = WRITTEN.record(record)
     tree["person"]["source"] = who.kept(record.person.source)
     if record.place.source:
         tree["place"]["source"] = who.kept(record.place.source)

@@ -1,17 +1,21 @@
 """A kept decision told in words, from what was kept alone: no rule is asked again.
 
 The words are those of `cds evaluate --trace` at the time of the decision. The rules may have
-changed since, or be gone.
+changed since, or be gone. What rules asked that were ruled out is not kept; `cds/audit/whole.py`
+works it out again.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cds.audit.batch import Sealed
 from cds.audit.codec import CodecError, decode, parse
 from cds.audit.entry import Entry
+from cds.audit.ruledout import RULED_OUT, in_order
 from cds.engine.decision import (
     Decision,
     Decisions,
@@ -37,17 +41,32 @@ _REVIEW = Review("", dt.date.min, dt.date.min)
 
 
 def explain(sealed: Sealed) -> str:
-    """Who was told what, when and by which rules, then every rule with what decided it.
+    """Who was told what, when and by which rules, then every rule with what decided it; of a rule
+    that was ruled out only that it was silent.
 
     Raises CodecError when the body is not one that this version can read.
     """
     body = parse(sealed.entry.body)
+    with told_as_kept():
+        decisions = restored(body)
+        number = sum(item.ruled_out for item in decisions.items)
+        more = f"Ruled out, and told no further: {number}. `--whole` tells what they asked."
+        return told(sealed, body, decisions, more if number else "")
+
+
+@contextmanager
+def told_as_kept() -> Iterator[None]:
+    """Raises CodecError for whatever a body of another shape raises."""
     try:
-        told = prose(restored(body))
-        head = _head(sealed.entry, body)
+        yield
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         raise CodecError("the stored body is not that of a decision") from None
-    return f"{head}\n\n{told}"
+
+
+def told(sealed: Sealed, body: Json, decisions: Decisions, remark: str = "") -> str:
+    """These decisions in words, under the head of the record, which ends with the remark."""
+    head = [*_head(sealed.entry, body), *([remark] if remark else ())]
+    return "\n".join((*head, "", prose(decisions)))
 
 
 def restored(body: Json) -> Decisions:
@@ -56,11 +75,11 @@ def restored(body: Json) -> Decisions:
     nodes: list[Judgement] = []
     for tree in body["nodes"]:  # what a node rests on stands before it
         nodes.append(_node(tree, facts, nodes))
-    items = tuple(_decision(tree, facts, nodes) for tree in body["rules"])
+    items = tuple(_decision(tree, facts, nodes) for tree in in_order(body))
     return Decisions(items, facts, tuple(body["kidneys"]), tuple(body["unread"]))
 
 
-def _head(entry: Entry, body: Json) -> str:
+def _head(entry: Entry, body: Json) -> list[str]:
     now = dt.datetime.fromisoformat(body["now"])
     site = f", site {entry.site}" if entry.site else ""
     lines = [
@@ -72,7 +91,7 @@ def _head(entry: Entry, body: Json) -> str:
     ]
     if body["no_drugs"]:
         lines.append(f"No drug was to be suggested: {body['no_drugs']}.")
-    return "\n".join(lines)
+    return lines
 
 
 def _node(tree: Json, facts: tuple[Fact, ...], nodes: list[Judgement]) -> Judgement:
@@ -114,6 +133,7 @@ def _decision(tree: Json, facts: tuple[Fact, ...], nodes: list[Judgement]) -> De
         tuple(tree.get("cites", ())),
         tree.get("silent", False),
         tree.get("held_back", ""),
+        tree.get(RULED_OUT, False),
     )
 
 
@@ -130,7 +150,7 @@ def _rule(tree: Json) -> Rule:
     return Rule(
         id=tree["rule"],
         family="",
-        title=tree["title"],
+        title="" if RULED_OUT in tree else tree["title"],
         version=tree["version"],
         status="active",
         owner="",

@@ -1,7 +1,8 @@
 """A kept decision as FHIR R4: one AuditEvent about it, one GuidanceResponse for every rule.
 
-"Why was there no card?" is answered by both: a rule that stayed silent stands there with its
-reason. A person is named as in the record, by keyed hash, unless the site keeps plain references.
+"Why was there no card?" is answered by both: a rule that stayed silent stands there, with its
+reason where it was not just ruled out. A person is named as in the record, by keyed hash, unless
+the site keeps plain references.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from cds.audit.batch import Sealed
 from cds.audit.codec import CodecError, canonical, parse
 from cds.audit.entry import Entry
 from cds.audit.explain import restored
+from cds.audit.ruledout import RULED_OUT, in_order
 from cds.audit.store import stamp
 from cds.engine.decision import Decision, Outcome
 from cds.engine.reasons import decisive
@@ -74,7 +76,7 @@ def audit_event(sealed: Sealed) -> Json:
     """
     entry = sealed.entry
     with _readable():
-        rules = parse(entry.body)["rules"]
+        rules = in_order(parse(entry.body))
         broken = [_rule(rule) for rule in rules if Outcome(rule["outcome"]) is Outcome.ERROR]
         details = [{"type": _rule(rule), "valueString": _said(rule)} for rule in rules]
     serious = _SERIOUS_FAILURE if len(broken) == len(rules) else _MINOR_FAILURE
@@ -105,7 +107,7 @@ def guidance_responses(sealed: Sealed) -> list[Json]:
     with _readable():
         body = parse(sealed.entry.body)
         common = _common(sealed.entry, body)
-        rules = [(rule, Outcome(rule["outcome"])) for rule in body["rules"]]
+        rules = [(rule, Outcome(rule["outcome"])) for rule in in_order(body)]
         # Reading the judged clauses costs ten times the rest, and few decisions need them.
         open_ones = any(outcome is Outcome.CANNOT_TELL for _, outcome in rules)
         told = restored(body).items if open_ones else ()
@@ -205,7 +207,8 @@ def _said(rule: Json) -> str:
     unseen = ", silent mode: no card" if rule.get("silent", False) else ""
     if not unseen and (why := rule.get("held_back", "")):
         unseen = f", no card now ({why})"
-    return f"{rule['outcome']}{about}{unseen}: {rule.get('reason', '')}".removesuffix(": ")
+    why = "ruled out" if RULED_OUT in rule else rule.get("reason", "")
+    return f"{rule['outcome']}{about}{unseen}: {why}".removesuffix(": ")
 
 
 def _rule(rule: Json) -> str:

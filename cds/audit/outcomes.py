@@ -14,6 +14,8 @@ from dataclasses import astuple, dataclass, fields
 import msgspec
 
 from cds.audit.columns import as_csv, table
+from cds.audit.names import CodecError
+from cds.audit.stored import opened
 from cds.engine.decision import Outcome
 
 ALL = "all rules"
@@ -77,8 +79,13 @@ class _Rule(msgspec.Struct, gc=False):
     held_back: str = ""
 
 
+class _Quiet(msgspec.Struct, gc=False):
+    rule: str  # id@version
+
+
 class _Body(msgspec.Struct, gc=False):
     rules: list[_Rule]
+    ruled_out: list[str | _Quiet] = []
     cards: list[_Card] = []
 
 
@@ -92,8 +99,8 @@ def outcomes(bodies: Iterable[bytes]) -> Summary:
     calls = unreadable = 0
     for raw in bodies:
         try:
-            body = _body.decode(raw)
-        except (msgspec.MsgspecError, UnicodeError, TypeError):
+            body = _body.decode(opened(raw))
+        except (msgspec.MsgspecError, CodecError, UnicodeError, TypeError, AttributeError):
             unreadable += 1
             continue
         calls += 1
@@ -108,6 +115,10 @@ def _told(body: _Body) -> Counter[tuple[Key, str]]:
     """What one call adds. A card names one rule; a rule about orders may have several cards, so
     cards are taken off what fired one by one."""
     found: Counter[tuple[Key, str]] = Counter()
+    for kept in body.ruled_out:
+        rule_id, _, version = (kept if isinstance(kept, str) else kept.rule).partition("@")
+        found[(rule_id, version), "judged"] += 1
+        found[(rule_id, version), _WITHOUT_FIRING[Outcome.SILENT]] += 1
     cards = Counter(card.extension.rule for card in body.cards)
     for rule in body.rules:
         key = rule.rule, rule.version

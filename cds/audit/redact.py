@@ -76,13 +76,20 @@ def _begins(text: bytes, place: int) -> bool:
 
 
 def _card(card: Mapping[str, Any], keyed: Keyed, drafts: Drafts) -> Json:
-    kept: Json = _plain(card)
-    for suggestion in kept.get("suggestions", ()):
-        suggestion["actions"] = [_action(action, keyed, drafts) for action in suggestion["actions"]]
-    return kept
+    """A copy where it differs; numbers are whole or Decimal, which become text as they are
+    written."""
+    suggestions = card.get("suggestions")
+    if not suggestions:
+        return {**card}
+    return {**card, "suggestions": [_suggestion(item, keyed, drafts) for item in suggestions]}
 
 
-def _action(action: Json, keyed: Keyed, drafts: Drafts) -> Json:
+def _suggestion(suggestion: Mapping[str, Any], keyed: Keyed, drafts: Drafts) -> Json:
+    actions = [_action(action, keyed, drafts) for action in suggestion["actions"]]
+    return {**suggestion, "actions": actions}
+
+
+def _action(action: Mapping[str, Any], keyed: Keyed, drafts: Drafts) -> Json:
     kept = {name: value for name, value in action.items() if name != "resource"}
     if "resourceId" in kept:
         kept["resourceId"] = keyed(kept["resourceId"])
@@ -92,7 +99,7 @@ def _action(action: Json, keyed: Keyed, drafts: Drafts) -> Json:
     if action["type"] != "update":
         return {**kept, "resource": {k: v for k, v in resource.items() if k not in PEOPLE}}
     order = f"{resource['resourceType']}/{resource['id']}"
-    changed = _changed(_plain(drafts(order)), resource, "")
+    changed = _changed(_plain(drafts(order)), _plain(resource), "")
     return {**kept, "order": keyed(order), "changed": changed}
 
 

@@ -2,19 +2,22 @@
 another one the differences are what those rules would have said (design section 7).
 
 Compared are, rule by rule and order by order, outcome, row, urgency, every text and every dose. The
-cards are made of these, so they are not made again.
+cards are made of these, so they are not made again. Of a rule that was ruled out nothing is kept
+but its silence, so nothing else is compared, then or now.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cds.audit.batch import Sealed
-from cds.audit.codec import READABLE, CodecError, canonical, decode, parse
+from cds.audit.codec import FORMAT, READABLE, CodecError, canonical, decode, parse
 from cds.audit.entry import ENGINE
+from cds.audit.ruledout import RULED_OUT, SINCE, in_order
 from cds.audit.trees import written
 from cds.engine.decide import decide
 from cds.engine.decision import Decisions
@@ -60,6 +63,12 @@ def rerun(sealed: Sealed, book: Rulebook) -> tuple[Difference, ...]:
 
     Raises CodecError when the body is not one that this version can read.
     """
+    body = readable(sealed)
+    return differences(body, again_decided(sealed, body, book, whole=body["format"] < SINCE))
+
+
+def readable(sealed: Sealed) -> Json:
+    """The body of a record. Raises CodecError when it is not one that this version can read."""
     body = parse(sealed.entry.body)
     if body.get("format") not in READABLE:
         formats = " or ".join(str(one) for one in sorted(READABLE))
@@ -67,21 +76,34 @@ def rerun(sealed: Sealed, book: Rulebook) -> tuple[Difference, ...]:
             f"the stored decision is not of format {formats}, which this version reads; re-run "
             f"it with version {sealed.entry.engine} of the service"
         )
+    return body
+
+
+def again_decided(sealed: Sealed, body: Json, book: Rulebook, *, whole: bool) -> Decisions:
+    """The decisions of `book` on the kept record, at the kept moment and hook; `whole` as for
+    `decide`. Raises CodecError."""
+    with _readable():
+        record, no_drugs = decode(Record, body["record"]), body["no_drugs"]
+        try:
+            now = datetime.fromisoformat(body["now"])
+        except ValueError:
+            raise CodecError("the stored moment cannot be read") from None
+        return decide(book, record, now, sealed.entry.hook, no_drugs, whole=whole)
+
+
+def differences(body: Json, again: Decisions) -> tuple[Difference, ...]:
+    """What these decisions say otherwise than a stored body. Raises CodecError."""
+    after = {**parse(canonical(written(again))), "format": FORMAT}
+    with _readable():
+        return tuple(_differences(body, after))
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
     try:
-        again = again_decided(sealed, body, book)
-        return tuple(_differences(body, parse(canonical(written(again)))))
-    except (KeyError, TypeError, AttributeError):
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError):
         raise CodecError("the stored body is not that of a decision") from None
-
-
-def again_decided(sealed: Sealed, body: Json, book: Rulebook) -> Decisions:
-    """The decisions of `book` on the kept record, at the kept moment and hook."""
-    record, no_drugs = decode(Record, body["record"]), body["no_drugs"]
-    try:
-        now = datetime.fromisoformat(body["now"])
-    except ValueError:
-        raise CodecError("the stored moment cannot be read") from None
-    return decide(book, record, now, sealed.entry.hook, no_drugs)
 
 
 def remarks(sealed: Sealed, book: Rulebook, engine: str = ENGINE) -> tuple[str, ...]:
@@ -98,14 +120,23 @@ def remarks(sealed: Sealed, book: Rulebook, engine: str = ENGINE) -> tuple[str, 
 
 
 def _differences(before: Json, after: Json) -> Iterator[Difference]:
-    old, new = _by_key(before["rules"]), _by_key(after["rules"])
+    old, new = _by_key(in_order(before)), _by_key(in_order(after))
     for key in dict.fromkeys((*old, *new)):
         then, now = old.get(key), new.get(key)
+        if _is_silence(then, now):
+            continue
         one = now if then is None else then
         yield from _told(key[0], _order(one), _all_said(then), _all_said(now))
     for name, what in (("kidneys", "the lines on kidney function"), ("unread", "what is not read")):
         then_all, now_all = {what: _words(before[name])}, {what: _words(after[name])}
         yield from _told("", "", then_all, now_all)
+
+
+def _is_silence(then: Json | None, now: Json | None) -> bool:
+    """Silent in both, and in one of them no more is told."""
+    if then is None or now is None or not (RULED_OUT in then or RULED_OUT in now):
+        return False
+    return bool(then["outcome"] == now["outcome"])
 
 
 def _told(

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from cds.audit import fresh, schema
 from cds.audit.database import Step, StoreError, Unusable, Values
 from cds.audit.files import own
 
@@ -115,9 +116,11 @@ class SqliteDatabase:
 
     def migrate(self) -> None:
         """Under the write lock, which other workers that start now wait for."""
-        from cds.audit.migrations import run  # a second to load, and seldom needed
-
         try:
+            if self._made_anew() or not schema.behind(self):
+                return
+            from cds.audit.migrations import run  # a second to load, and seldom needed
+
             run.on_sqlite(self._another, _TABLES)
         except sqlite3.OperationalError as error:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_ERROR":
@@ -125,6 +128,18 @@ class SqliteDatabase:
             raise _failed(error) from None
         except sqlite3.Error as error:
             raise _failed(error) from None
+
+    def _made_anew(self) -> bool:
+        """Make the tables of a file that has none; False where it has some."""
+        with closing(self._another()) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute(_TABLES).fetchone() is not None:
+                connection.execute("ROLLBACK")
+                return False
+            for statement in fresh.STATEMENTS:
+                connection.execute(statement)
+            connection.execute("COMMIT")
+        return True
 
     def _another(self) -> sqlite3.Connection:
         made = sqlite3.connect(self._path, timeout=_WAIT_AT_START, isolation_level=None)

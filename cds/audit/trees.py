@@ -1,8 +1,8 @@
 """Decisions as tables, and from the tables back to what can be told.
 
 Facts and judged clauses are shared by many rules, so each stands once and is named by its place.
-What is written is enough to tell the whole reasoning again without the rules (`explain`), and to
-compare a decision with a later one (`rerun`).
+What is written is enough to tell again without the rules why a rule fired or could not be judged
+(`explain`), and to compare a decision with a later one (`rerun`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any
 
 import msgspec
 
-from cds.audit.codec import encode
+from cds.audit.codec import canonical
+from cds.audit.pieces import WRITTEN
+from cds.audit.ruledout import PLACE, RULED_OUT, ruled_out
 from cds.engine.decision import Decision, Decisions, Judgement, LevelJudged, Offer, Withheld
 from cds.facts.model import Fact
 from cds.facts.show import quantity_words
@@ -20,20 +22,56 @@ from cds.kernel.quantity import Quantity
 
 Json = dict[str, Any]
 
+MOST = 16  # decisions whose tables are remembered; each keeps the facts of a patient alive
+LONGEST = 64 * 1024  # bytes of one; longer ones are written every time
+
 
 def written(decisions: Decisions) -> Json:
-    """`facts`: every fact looked at, `nodes`: every clause judged, `rules`: every rule with its
-    outcome, reasons, texts and offers; what was not read and the lines on the kidneys."""
+    """`rules`: every rule that was judged to the end, with its place, outcome, reasons, texts and
+    offers; `ruled_out`: all others, in order; `nodes`: the clauses judged for the first; `facts`:
+    every fact looked at; what was not read and the lines on the kidneys. The tables are JSON
+    already."""
+    said = {"unread": decisions.unread, "kidneys": decisions.fine_print}
+    return {**_tabled.of(decisions), **said}
+
+
+class _Tabled:
+    """Tables as they were written. The engine hands on the very same decisions while neither chart
+    nor draft orders nor the minute change; they are known again by identity."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Decisions, Json]] = {}
+
+    def of(self, decisions: Decisions) -> Json:
+        """Those of one answer."""
+        known = self._known.get(id(decisions.items))
+        if known is not None and known[0].facts is decisions.facts:
+            return known[1]
+        made = {name: msgspec.Raw(canonical(tree)) for name, tree in _tables(decisions).items()}
+        if sum(map(len, made.values())) <= LONGEST:
+            if len(self._known) >= MOST:
+                self._known.clear()
+            self._known[id(decisions.items)] = (decisions, made)
+        return made
+
+
+_tabled = _Tabled()
+
+
+def _tables(decisions: Decisions) -> Json:
     tables = _Tables()
     for fact in decisions.facts:
         tables.fact(fact)
-    rules = [_rule(item, tables) for item in decisions.items]
+    told = [
+        {PLACE: place, **_rule(item, tables)}
+        for place, item in enumerate(decisions.items)
+        if not item.ruled_out
+    ]
     return {
         "facts": tables.facts,
         "nodes": tables.nodes,
-        "rules": rules,
-        "unread": decisions.unread,
-        "kidneys": decisions.fine_print,
+        "rules": told,
+        RULED_OUT: ruled_out(decisions.items),
     }
 
 
@@ -55,7 +93,7 @@ class _Tables:
     """Facts and nodes by their place. Objects are known again by identity: the engine works each
     out once; `_kept` holds them, so that no identity is given to another."""
 
-    facts: list[Json] = field(default_factory=list)
+    facts: list[msgspec.Raw] = field(default_factory=list)
     _nodes: dict[_Node, int] = field(default_factory=dict)
     _kept: dict[int, tuple[object, int]] = field(default_factory=dict)
     _alike: dict[tuple[str, str], list[tuple[Fact, int]]] = field(default_factory=dict)
@@ -80,7 +118,7 @@ class _Tables:
                 return place
         place = len(self.facts)
         alike.append((item, place))
-        self.facts.append(encode(item))
+        self.facts.append(WRITTEN.fact(item))
         return place
 
     def node(self, item: Judgement) -> int:

@@ -14,19 +14,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cds.audit.batch import Archive, Told
-from cds.audit.chain import Chain, digest
+from cds.audit.chain import Chain
 from cds.audit.durable import Durable, OpenStore
 from cds.audit.entry import Entry
 from cds.audit.headnotes import HeadNotes
 from cds.audit.heads import GROUP_RECORDS
 from cds.audit.spoolplace import SpoolPlace
-from cds.audit.store import StoreError
+from cds.audit.store import StoreError, stamp
+from cds.audit.stored import LARGEST
 from cds.errors import Overloaded, SettingsError
 
 GROUP_BYTES = 2 * 1024 * 1024
 MOST_WAITING = 4096  # each is a caller that waits
 LONGEST = 600  # characters of a text that an index holds
-LARGEST = 64 * 1024 * 1024  # bytes of one record
 QUIET = 0.25  # seconds without a record after which the log is folded into the database
 PATIENCE = 5.0  # seconds a caller waits for a disk that hangs
 
@@ -60,13 +60,18 @@ class _Waiter:
 
     def settle(self, failure: str) -> None:
         """In its own event loop."""
-        if self.done.done():  # its caller was cancelled
-            return
         if failure:
-            said = f"{_NAMES[type(self.item)]} was not recorded: {failure}"
-            self.done.set_exception(Overloaded(said))
-        else:
+            self._refuse(f"was not recorded: {failure}")
+        elif not self.done.done():
             self.done.set_result(None)
+
+    def give_up(self) -> None:
+        """In its own event loop: it has waited for long enough."""
+        self._refuse("was not recorded in time; try again")
+
+    def _refuse(self, why: str) -> None:
+        if not self.done.done():  # else its caller was cancelled, or has its answer
+            self.done.set_exception(Overloaded(f"{_NAMES[type(self.item)]} {why}"))
 
 
 class AuditWriter:
@@ -114,12 +119,11 @@ class AuditWriter:
                 raise Overloaded("too many decisions wait to be recorded; try again")
             self._waiting.append(waiter)
             self._wake.notify()
+        patience = loop.call_later(PATIENCE, waiter.give_up)
         try:
-            async with asyncio.timeout(PATIENCE):
-                await waiter.done
-        except TimeoutError:
-            what = _NAMES[type(item)]
-            raise Overloaded(f"{what} was not recorded in time; try again") from None
+            await waiter.done
+        finally:
+            patience.cancel()
 
     def state(self) -> AuditState:
         """How things stand, for whoever watches."""
@@ -205,13 +209,14 @@ def _checked(item: Item) -> int:
         return len(item.packed)
     rows = item.rows if isinstance(item, Told) else (_texts(item),)
     try:
-        size = sum(len(text.encode()) for row in rows for text in row)
-        if any("\0" in text for row in rows for text in row):
+        text = "".join(text for row in rows for text in row)
+        size = len(text.encode())
+        if "\0" in text:
             raise ValueError
         if isinstance(item, Entry):
             if max(map(len, (item.id, item.client, item.patient))) > LONGEST:
                 raise ValueError
-            digest(item)
+            stamp(item.at)  # raises where its offset is missing
             size += len(item.body)
     except ValueError:
         what = _NAMES[type(item)]

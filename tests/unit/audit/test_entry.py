@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from cds.audit.codec import canonical
+from cds.audit.codec import canonical, parse
 from cds.audit.entry import ENGINE, Entry, Identity, entry_of
 from cds.audit.redact import cards_kept, without_ids
+from cds.audit.ruledout import in_order
 from cds.audit.trees import written
 from cds.clients.model import Client
 from cds.engine.decision import Decision, Decisions, Outcome
@@ -90,8 +91,8 @@ def test_the_body_holds_what_the_answer_rests_on() -> None:
     item, body = named(FIRST), named(FIRST).body()
     assert set(body) == {
         *("cards", "defects", "digests", "encounter", "facts", "format", "gaps", "hook_instance"),
-        *("kidneys", "no_drugs", "nodes", "now", "profile", "record", "rules", "timings"),
-        *("unread", "user"),
+        *("kidneys", "no_drugs", "nodes", "now", "profile", "record", "ruled_out", "rules"),
+        *("timings", "unread", "user"),
     }
     assert body["hook_instance"] == item.call.hook_instance
     assert (body["user"], body["profile"], body["no_drugs"]) == ("Practitioner", "plain", "")
@@ -116,10 +117,11 @@ def test_every_fact_that_was_looked_at_stands_with_value_unit_time_and_source() 
 
 def test_every_rule_stands_with_its_outcome_its_reason_and_what_decided() -> None:
     item, body = named(FIRST), named(FIRST).body()
-    assert [rule["rule"] for rule in body["rules"]] == [
-        decision.rule.id for decision in item.answer.decisions.items
+    assert [(rule["rule"], rule["version"], rule["outcome"]) for rule in in_order(body)] == [
+        (one.rule.id, one.rule.version, one.outcome.value) for one in item.answer.decisions.items
     ]
     assert all(rule["outcome"] and rule["reason"] for rule in body["rules"])
+    assert 0 < len(body["rules"]) < len(body["ruled_out"])
     rule = next(rule for rule in body["rules"] if rule["rule"] == "hypomagnesemia")
     assert (rule["row"], rule["indicator"], rule["outcome"]) == ("A2", "critical", "fires")
     assert rule["offers"][0]["dose"] == "2 g"
@@ -140,14 +142,14 @@ def test_facts_that_differ_in_their_sources_alone_are_kept_apart() -> None:
         Fact("magnesium", Presence(True), "it is low", (Evidence(source, "1.0 mg/dL"),))
         for source in ("Observation/1", "Observation/2", "Observation/1")
     )
-    told = written(Decisions((), facts))["facts"]
+    told = parse(canonical(written(Decisions((), facts))))["facts"]
     assert [fact["evidence"][0]["source"] for fact in told] == ["Observation/1", "Observation/2"]
 
 
 def test_the_same_answer_is_kept_in_the_same_bytes() -> None:
     for name in (FIRST, "signing-two-electrolyte-orders"):
         item = named(name)
-        again = answer(call_of(item.sample), book(), item.sample.now, CLIENT)
+        again = answer(call_of(item.sample), book(), item.sample.now, CLIENT, whole=False)
         assert replace(item, answer=again).entry() == item.entry()
 
 
@@ -244,6 +246,7 @@ def test_what_an_update_changes_is_told_path_by_path() -> None:
         "dose": [{"value": 1.5}],
         "text": "new",
         "subject": {"reference": "Patient/other"},
+        "encounter": {"reference": "Encounter/other"},
     }
     card = {"suggestions": [{"actions": [{"type": "update", "resource": after}]}]}
     (kept,) = cards_kept((card,), lambda reference: f"kept {reference}", lambda _: before)

@@ -30,6 +30,7 @@ from cds.audit.codec import CodecError, canonical
 from cds.audit.entry import Entry
 from cds.audit.export import Format, Lost, exported, sink
 from cds.audit.export_fhir import audit_event, guidance_responses
+from cds.audit.ruledout import RULED_OUT, in_order
 from cds.audit.store import AuditStore
 from cds.cli import app
 from cds.pipeline import answer
@@ -112,8 +113,8 @@ def resources(form: Format, item: Entry) -> list[Json]:
     return found
 
 
-def changed(name: str, change: Callable[[Json], Any]) -> Entry:
-    item = named(name)
+def changed(name: str, change: Callable[[Json], Any], *, whole: bool = False) -> Entry:
+    item = named(name).whole() if whole else named(name)
     body = item.body()
     change(body)
     return replace(item.entry(), body=canonical(body))
@@ -225,18 +226,19 @@ def test_every_rule_has_its_outcome_and_reason_in_both() -> None:
     both = zip(*(everything(form) for form in FHIR), strict=True)
     for (item, (event,)), (_, responses) in both:
         details = [one for one in event["entity"][1]["detail"] if "@" in one["type"]]
-        rules = item.body()["rules"]
+        rules = in_order(item.body())
         for rule, detail, response in zip(rules, details, responses, strict=True):
             name = f"{rule['rule']}@{rule['version']}"
             assert (detail["type"], response["moduleUri"]) == (
                 name, f"urn:electrolyte-cds:rule:{name}",
             )  # fmt: skip
             assert detail["valueString"].startswith(rule["outcome"])
-            assert detail["valueString"].endswith(f": {rule['reason']}")
+            assert detail["valueString"].endswith(f": {rule.get('reason', 'ruled out')}")
             assert response["note"][0]["text"] == detail["valueString"]
             assert response["status"] == OUTCOME[rule["outcome"]]
             seen[rule["outcome"]] += 1
-    assert set(seen) == set(OUTCOME)
+            seen["ruled out"] += "reason" not in rule
+    assert set(seen) == {*OUTCOME, "ruled out"}
 
 
 def test_an_audit_event_says_who_asked_whom_about_whom_and_by_which_rules() -> None:
@@ -306,7 +308,7 @@ def test_rules_that_broke_make_a_failure_of_the_event(broken: int | None, outcom
         for rule in body["rules"][:broken]:
             rule.update(outcome="error", reason="KeyError")
 
-    item = changed("first-card", break_)
+    item = changed("first-card", break_, whole=True)
     rules = json.loads(item.body)["rules"][:broken]
     (event,) = resources(Format.AUDITEVENT, item)
     names = ", ".join(f"{rule['rule']}@{rule['version']}" for rule in rules)
@@ -360,8 +362,10 @@ def test_a_rule_that_fired_unseen_says_why_no_card_came(members: Json, words: st
 
 def test_responses_about_several_draft_orders_name_the_order() -> None:
     item = named("signing-two-electrolyte-orders")
-    names = [rule["order"]["name"] for rule in item.body()["rules"] if "order" in rule]
+    rules = [rule for rule in in_order(item.body()) if "order" in rule]
+    names = [rule["order"]["name"] for rule in rules]
     assert len(set(names)) > 1
+    assert len({RULED_OUT in rule for rule in rules}) == 2
     responses = resources(Format.GUIDANCERESPONSE, item.entry())
     about = [one for one in responses if "reasonReference" in one]
     assert [one["reasonReference"] for one in about] == [[{"display": name}] for name in names]
@@ -390,6 +394,11 @@ def test_ids_are_the_same_at_every_export_and_no_two_share_one() -> None:
         lambda body: body.update(rules=[{"rule": "x"}]),
         lambda body: body.update(rules=[{"rule": "x", "version": "1", "outcome": "perhaps"}]),
         lambda body: body["rules"][0].update(order={}),
+        lambda body: body["rules"][0].update(place=1000),
+        lambda body: body["rules"].append(body["rules"][0]),
+        lambda body: body.pop("ruled_out"),
+        lambda body: body.update(ruled_out=[7]),
+        lambda body: body.pop("format"),
     ],
 )
 @pytest.mark.parametrize("form", FHIR)
@@ -511,7 +520,7 @@ def test_a_body_of_no_decision_takes_no_other_from_a_fhir_export(
     assert [line for line in lines if isinstance(line, Lost)] == [
         Lost(records[1].chain, 2, "the stored body is not that of a decision")
     ]
-    one = 1 if form is Format.AUDITEVENT else len(json.loads(good.body)["rules"])
+    one = 1 if form is Format.AUDITEVENT else len(in_order(json.loads(good.body)))
     assert len(lines) == 2 * one + 1
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from cds.audit.columns import as_csv, table
 from cds.audit.outcomes import Outcomes, Summary, csv_lines, lines, outcomes, remarks
+from cds.audit.stored import LONG, closed
 from kept_decisions import answered, named
 
 RULE = ("magnesium", "1.0.0")
@@ -48,6 +49,22 @@ OWN = "magnesium@1.0.0"
 )
 def test_each_outcome_has_a_column_of_its_own(kept: bytes, column: str) -> None:
     assert outcomes([kept]).rules == ((RULE, Outcomes(judged=1, **{column: 1})),)
+
+
+def test_rules_that_were_ruled_out_are_counted_as_judged_and_quiet() -> None:
+    kept = json.loads(body(FIRES))
+    about = {"source": "MedicationRequest/1", "name": "x"}
+    kept["ruled_out"] = ["potassium@2.0.0", {"rule": OWN, "order": about}]
+    assert outcomes([json.dumps(kept).encode()]).rules == (
+        (RULE, Outcomes(judged=2, folded=1, quiet=1)),
+        (("potassium", "2.0.0"), Outcomes(judged=1, quiet=1)),
+    )
+
+
+def test_a_long_body_is_counted_like_a_short_one() -> None:
+    long = json.dumps({**json.loads(body(FIRES)), "more": "x" * LONG}).encode()
+    assert closed(long) != long
+    assert outcomes([closed(long)]) == outcomes([body(FIRES)])
 
 
 def test_a_rule_with_several_orders_has_as_many_cards_as_were_shown() -> None:

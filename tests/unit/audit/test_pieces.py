@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cds.audit.codec import CodecError, canonical, encode
-from cds.audit.pieces import LISTS, Pieces, record_tree
+from cds.audit.pieces import FEW, LISTS, LONGEST, MOST, Pieces, Written
 from cds.facts.record import LabResult, Listing, Person, Place, Record, Setting
 from cds.kernel.quantity import Interval, Quantity
 from cds.kernel.units import Analyte
@@ -31,12 +31,14 @@ def record_of(*labs: Any) -> Record:
 
 
 def test_the_record_of_every_synthetic_patient_is_written_as_the_codec_writes_it() -> None:
-    pieces, full = Pieces(), 0
+    written, full = Written(), 0
     for item in answered():
         record = item.answer.record
         expected = canonical(encode(record))
-        assert canonical(record_tree(record, pieces)) == expected, item.sample.name
-        assert canonical(record_tree(record, pieces)) == expected, "written again"
+        assert canonical(written.record(record)) == expected, item.sample.name
+        assert canonical(written.record(record)) == expected, "written again"
+        for fact in item.answer.decisions.facts:
+            assert bytes(written.fact(fact)) == canonical(encode(fact))
         full += sum(bool(getattr(record, name).items) for name in LISTS)
     assert full > len(answered())
 
@@ -60,20 +62,51 @@ def test_equal_results_that_are_spelled_otherwise_stay_as_they_are(
     one: LabResult, other: LabResult
 ) -> None:
     assert one == other
-    pieces = Pieces()
+    pieces = Pieces(MOST, LONGEST)
     first, second = bytes(pieces.written(one)), bytes(pieces.written(other))
     assert first != second
     assert (first, second) == (canonical(encode(one)), canonical(encode(other)))
 
 
 def test_what_comes_again_is_not_written_again() -> None:
-    pieces, entry = Pieces(), result("1.0")
+    pieces, entry = Pieces(MOST, LONGEST), result("1.0")
     assert pieces.written(entry) is pieces.written(entry)
     assert len(pieces) == 1
 
 
+def test_a_list_that_comes_again_is_not_put_together_again() -> None:
+    written = Written()
+    labs = [result(f"1.{number}") for number in range(FEW + 1)]
+    long, short = record_of(*labs), record_of(*labs[1:])
+    first, again = written.record(long)["labs"], written.record(long)["labs"]
+    assert first is again
+    assert bytes(first) == canonical(encode(long)["labs"])
+    assert isinstance(written.record(short)["labs"], dict)
+    assert len(written.lists) == 1
+
+
+def test_equal_lists_of_entries_that_are_spelled_otherwise_stay_as_they_are() -> None:
+    one, other = (
+        record_of(*[result(f"1.{number}{zero}") for number in range(1, FEW + 2)])
+        for zero in ("", "0")
+    )
+    assert one == other
+    written = Written()
+    first, second = (canonical(written.record(record)) for record in (one, other))
+    assert first != second
+    assert (first, second) == (canonical(encode(one)), canonical(encode(other)))
+
+
+def test_no_more_lists_are_remembered_than_the_bound_allows() -> None:
+    written = Written(most_lists=2)
+    for times in range(1, 6):
+        record = record_of(*[result(f"1.{number}") for number in range(FEW + times)])
+        assert canonical(written.record(record)) == canonical(encode(record))
+        assert 1 <= len(written.lists) <= 2
+
+
 def test_no_more_is_remembered_than_the_bound_allows() -> None:
-    pieces = Pieces(most=3)
+    pieces = Pieces(3, LONGEST)
     entries = [result(f"1.{number}") for number in range(10)]
     for entry in entries:
         assert bytes(pieces.written(entry)) == canonical(encode(entry))
@@ -81,7 +114,7 @@ def test_no_more_is_remembered_than_the_bound_allows() -> None:
 
 
 def test_a_long_entry_is_written_every_time() -> None:
-    pieces, long = Pieces(longest=500), result("1.0", face="x" * 500)
+    pieces, long = Pieces(MOST, 500), result("1.0", face="x" * 500)
     assert bytes(pieces.written(long)) == canonical(encode(long))
     assert len(pieces) == 0
 
@@ -90,4 +123,12 @@ def test_an_entry_that_cannot_be_written_is_named_with_its_list() -> None:
     wrong = record_of(result("1.0"), replace(result("1.0"), effective=DRAWN.replace(tzinfo=None)))
     told = r"^Record.labs: Listing.items: LabResult.effective: a time without an offset"
     with pytest.raises(CodecError, match=told):
-        record_tree(wrong, Pieces())
+        Written().record(wrong)
+
+
+def test_an_entry_of_a_long_list_that_cannot_be_written_is_named_with_it() -> None:
+    good = [result(f"1.{number}") for number in range(FEW + 1)]
+    wrong = record_of(*good, replace(good[0], effective=DRAWN.replace(tzinfo=None)))
+    told = r"^Record.labs: Listing.items: LabResult.effective: a time without an offset"
+    with pytest.raises(CodecError, match=told):
+        Written().record(wrong)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cds.audit.batch import Sealed
 from cds.audit.codec import CodecError, canonical
-from cds.audit.rerun import Difference, remarks, rerun
+from cds.audit.rerun import Difference, differences, remarks, rerun
+from cds.audit.ruledout import in_order
 from cds.rulebook.model import Rulebook
 from kept_decisions import answered, book, named
 
+KEPT_OF_FORMAT_2 = Path(__file__).with_name("kept") / "format-2.json"
 PATIENT = named("first-card").sealed()
+WHOLE = named("first-card").whole().sealed()
 
 
 def changed(sealed: Sealed, change: Callable[[dict[str, Any]], None]) -> Sealed:
@@ -28,6 +32,19 @@ def changed(sealed: Sealed, change: Callable[[dict[str, Any]], None]) -> Sealed:
 def fired(body: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = next(x for x in body["rules"] if x["rule"] == "hypomagnesemia")
     return found
+
+
+def of_format(number: int, body: dict[str, Any]) -> dict[str, Any]:
+    """A body in which every rule is told, as it was kept before any was left out."""
+    assert body.pop("ruled_out") == []
+    for place, rule in enumerate(body["rules"]):
+        assert rule.pop("place") == place
+    return {**body, "format": number}
+
+
+def older(number: int) -> Sealed:
+    body = of_format(number, json.loads(WHOLE.entry.body))
+    return replace(WHOLE, entry=replace(WHOLE.entry, body=canonical(body)))
 
 
 def without(rule: str) -> Rulebook:
@@ -97,13 +114,15 @@ def test_an_offer_that_is_new_and_one_that_is_withheld_are_told() -> None:
 
 
 def test_a_rule_that_is_gone_and_one_that_is_new_are_told() -> None:
+    def forgotten(body: dict[str, Any]) -> None:
+        rule = fired(body)
+        body["rules"].remove(rule)
+        for other in body["rules"]:
+            other["place"] -= other["place"] > rule["place"]
+
     gone = {item.what: item for item in rerun(PATIENT, without("hypomagnesemia"))}
     assert (gone["outcome"].before, gone["outcome"].after) == ("fires", "(not judged)")
-    (new,) = [
-        item
-        for item in rerun(changed(PATIENT, lambda body: body["rules"].remove(fired(body))), book())
-        if item.what == "outcome"
-    ]
+    (new,) = [item for item in rerun(changed(PATIENT, forgotten), book()) if item.what == "outcome"]
     assert (new.before, new.after) == ("(not judged)", "fires")
 
 
@@ -125,7 +144,7 @@ def test_other_rules_say_what_they_would_have_said() -> None:
 
 def test_orders_of_one_rule_are_compared_one_by_one() -> None:
     item = named("signing-two-electrolyte-orders")
-    orders = [rule["order"] for rule in item.body()["rules"] if "order" in rule]
+    orders = [rule["order"] for rule in in_order(item.body()) if "order" in rule]
     assert len({order["source"] for order in orders}) > 1
 
     def change(body: dict[str, Any]) -> None:
@@ -133,13 +152,15 @@ def test_orders_of_one_rule_are_compared_one_by_one() -> None:
         rule["outcome"] = "error"
 
     (difference,) = rerun(changed(item.sealed(), change), book())
-    assert difference.order == orders[-1]["name"]
+    assert difference.order == item.body()["rules"][-1]["order"]["name"]
     assert f" for {difference.order}: outcome was: error" in str(difference)
 
 
 def test_two_decisions_about_one_reference_are_not_mistaken_for_one() -> None:
     def change(body: dict[str, Any]) -> None:
-        body["rules"].insert(0, {**fired(body), "outcome": "error"})
+        for rule in body["rules"]:
+            rule["place"] += 1
+        body["rules"].insert(0, {**fired(body), "outcome": "error", "place": 0})
 
     found = [item for item in rerun(changed(PATIENT, change), book()) if item.what == "outcome"]
     assert [(item.before, item.after) for item in found] == [
@@ -162,15 +183,47 @@ def test_another_version_of_the_program_is_said_aloud() -> None:
 
 
 def test_a_body_of_another_format_says_which_version_reads_it() -> None:
-    with pytest.raises(CodecError, match=r"not of format 1 or 2, .* with version"):
-        rerun(changed(PATIENT, lambda body: body.update(format=3)), book())
+    with pytest.raises(CodecError, match=r"not of format 1 or 2 or 3, .* with version"):
+        rerun(changed(PATIENT, lambda body: body.update(format=4)), book())
 
 
-def test_a_body_from_before_earlier_cards_were_known_is_decided_as_it_was() -> None:
-    older = changed(PATIENT, lambda body: body.update(format=1))
-    assert "overridden" not in json.loads(older.entry.body)["record"]
-    assert older.entry.body != PATIENT.entry.body
-    assert rerun(older, book()) == ()
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_body_of_an_older_format_is_decided_as_it_was(number: int) -> None:
+    body = json.loads(older(number).entry.body)
+    assert "overridden" not in body["record"]
+    assert body.keys() == json.loads(KEPT_OF_FORMAT_2.read_text("utf-8")).keys()
+    assert rerun(older(number), book()) == ()
+
+
+def test_why_a_rule_was_silent_is_compared_where_it_was_kept() -> None:
+    def change(body: dict[str, Any]) -> None:
+        rule = next(rule for rule in body["rules"] if rule["outcome"] == "silent")
+        rule["reason"] = "another"
+
+    (difference,) = rerun(changed(older(2), change), book())
+    assert (difference.what, difference.before) == ("reason", "another")
+
+
+def test_a_rule_that_was_ruled_out_and_is_silent_now_is_no_difference() -> None:
+    """Nor is one that is ruled out now and was told to be silent."""
+    assert json.loads(PATIENT.entry.body)["ruled_out"]
+    assert not json.loads(WHOLE.entry.body)["ruled_out"]
+    body = json.loads(PATIENT.entry.body)
+    assert differences(body, named("first-card").whole().answer.decisions) == ()
+    assert rerun(WHOLE, book()) == ()
+
+
+def test_a_rule_that_was_ruled_out_and_fires_now_is_told() -> None:
+    def change(body: dict[str, Any]) -> None:
+        rule = fired(body)
+        body["rules"].remove(rule)
+        quiet = f"{rule['rule']}@{rule['version']}"
+        before = sum(other["place"] < rule["place"] for other in body["rules"])
+        body["ruled_out"].insert(rule["place"] - before, quiet)
+
+    found = {item.what: item for item in rerun(changed(PATIENT, change), book())}
+    assert (found["outcome"].before, found["outcome"].after) == ("silent", "fires")
+    assert found["row"].after == "A2"
 
 
 @pytest.mark.parametrize(

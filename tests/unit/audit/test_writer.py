@@ -9,21 +9,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from audit_kit import KEY, NOW, chain_in, entry
+from audit_kit import KEY, NOW, RULES, chain_in, entry, showing
 from audit_kit import told as fed
 from cds.audit import writer as writing
 from cds.audit.batch import Archive, Batch, Told, unpacked
 from cds.audit.chain import Chain
+from cds.audit.codec import canonical, parse
 from cds.audit.durable import LOST, OpenStore
+from cds.audit.entry import Shown
 from cds.audit.spoolplace import SpoolPlace
 from cds.audit.store import AuditStore, StoreError, stamp
+from cds.audit.stored import LONG
 from cds.audit.verify import HEADS, MISSING, inspect
 from cds.audit.writer import AuditState, AuditWriter
 from cds.errors import Overloaded, SettingsError
@@ -640,3 +643,25 @@ def test_feedback_of_any_length_is_kept_whole(writer: AuditWriter, path: Path) -
     with closing(AuditStore.read_only(path)) as store:
         assert len(store.feedback()) == 10_000
     assert_unbroken(path, 5)
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["database", "spool"])
+def test_a_long_record_is_kept_small_sealed_and_read_as_it_was(
+    path: Path, chain: Chain, away: bool
+) -> None:
+    card = Shown("card-1", "magnesium", "1.0.0", "A1", "warning")
+    short = showing(1, card)
+    long = replace(short, body=canonical({**parse(short.body), "more": "x" * LONG}))
+    writer = writer_of(path, chain)
+    writer.start()
+    with locked(path) if away else nullcontext():
+        asyncio.run(writer.write(RULES))
+        asyncio.run(writer.write(long))
+        assert (writer.state().spooled > 0) is away
+    until(lambda: in_order(writer))
+    writer.close()
+    with closing(AuditStore.read_only(path)) as store:
+        (found,) = store.get(long.id)
+        assert len(found.entry.body) * 10 < len(long.body)
+        assert parse(found.entry.body) == parse(long.body)
+        assert inspect(store, KEY, [chain.heads], path.parent / "spool").findings == []
