@@ -50,7 +50,7 @@ def main() -> None:
     if not words.only:
         about = _about(sizes, fsync)
     print("\nratios: to `floor` (decode and encode the same body); p50 lower, rps higher is better")
-    print("first call: every call is about another patient; else the same patient again")
+    print("edit: the same patient, each time another draft order; first call: another patient")
     if words.out or not (words.only or words.quick):
         _write(Path(words.out or KEPT_IN), found, about, fsync)
 

@@ -43,24 +43,24 @@ def fastapi_echo() -> FastAPI:
     return app
 
 
-def ours() -> FastAPI:
+def ours() -> Starlette:
     """This service without its audit: what deciding costs."""
-    from cds.web.app import create_app
+    from cds.web.app import serving
 
-    return create_app(_built())
+    return serving(_built())
 
 
-def fetching() -> FastAPI:
+def fetching() -> Starlette:
     """The same for a client that may name the FHIR server of `ehr`."""
     from cds.clients.model import Client
-    from cds.web.app import create_app
+    from cds.web.app import serving
 
     client = Client("bench", fhir_servers=(os.environ[EHR],))
 
     async def admit(_authorization: str | None, _url: str) -> Client:
         return client
 
-    return create_app(replace(_built(), admit=admit))
+    return serving(replace(_built(), admit=admit))
 
 
 def _built() -> Service:

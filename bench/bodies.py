@@ -2,12 +2,14 @@
 
 A hospital patient with falling magnesium and potassium, moderately reduced kidney function and a
 loop diuretic, for whom more furosemide is being chosen. All times are relative to `NOW`, all values
-fixed: the same body on every machine. `renamed` makes another patient of it.
+fixed: the same body on every machine. `renamed` makes another patient of it, `edited` the next step
+of editing the order.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +20,7 @@ ENCOUNTER = "bench-encounter"
 _INSTANCE = "6f0a0f1e-6a55-4a0e-9f0b-1f6c8b7f2a01"
 
 OBSERVATIONS = {"5k": 3, "40k": 40, "400k": 378}
+_AUTHORED = re.compile(rb'"authoredOn":"[^"]*')
 MOVES = 16  # patients whose values and times differ
 
 _LOINC, _UCUM = "http://loinc.org", "http://unitsofmeasure.org"
@@ -62,6 +65,22 @@ def renamed(payload: bytes, number: int) -> bytes:
     ):
         payload = payload.replace(old, new)
     return payload
+
+
+def edited(payload: bytes, number: int) -> bytes:
+    """The same patient and data while an order is edited: the draft has another dose, another id
+    and another time, and the call another `hookInstance`."""
+    context, mark, data = payload.partition(b'"prefetch"')
+    for old, new in (
+        (_INSTANCE[-12:].encode(), b"%012x" % number),
+        (b"draft-1", b"draft-%d" % number),
+        (b'"value":40', b'"value":%d' % (10 * (1 + number % 12))),
+    ):
+        context = context.replace(old, new)
+    written = (
+        b'"authoredOn":"%s' % (NOW - timedelta(seconds=1 + number % 3000)).isoformat().encode()
+    )
+    return _AUTHORED.sub(written, context) + mark + data
 
 
 def call(observations: int, now: datetime = NOW, moved: int = 0) -> dict[str, Any]:

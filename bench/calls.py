@@ -1,5 +1,5 @@
-"""What a client sends: the same call again and again, or each time another patient; with or without
-a token."""
+"""What a client sends: the same call again and again, or each time another one; with or without a
+token."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from bench.bodies import renamed
+Other = Callable[[bytes, int], bytes]
 
 # Numbers of patients and calls, never used twice in one run: no server may have seen them.
 _numbers = count(1)
@@ -24,14 +24,14 @@ _TOKENS_A_SECOND = 1500
 class Calls:
     """Requests to one address of the server at `port`.
 
-    `bodies`: one = the same patient every time; with `fresh` every request is about another
-    patient, made from one of them in turn. `token` makes a token of its own for each request.
+    `bodies`: one = the same call every time; with `other` every request is a call of its own, which
+    that makes from one of them in turn and a number. `token` makes a token for each request.
     """
 
     port: int
     path: str
     bodies: tuple[bytes, ...]
-    fresh: bool = False
+    other: Other | None = None
     token: Callable[[], str] | None = None
     _ready: deque[bytes] = field(default_factory=deque, init=False)
     _taken: int = field(default=0, init=False)
@@ -61,7 +61,7 @@ class Calls:
 
     @property
     def _constant(self) -> bool:
-        return not self.fresh and self.token is None
+        return self.other is None and self.token is None
 
     def _made(self) -> bytes:
         if self._constant:
@@ -69,7 +69,7 @@ class Calls:
             return self._same
         number = next(_numbers)
         body = self.bodies[number % len(self.bodies)]
-        return self._request(renamed(body, number) if self.fresh else body)
+        return self._request(self.other(body, number) if self.other is not None else body)
 
     def _request(self, body: bytes) -> bytes:
         bearer = f"Authorization: Bearer {self.token()}\r\n" if self.token is not None else ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.bodies import OBSERVATIONS, patients
+from bench.bodies import OBSERVATIONS, edited, patients, renamed
 from bench.rounds import Row, Series, rows, show
 from bench.server import Server
 from bench.sizes import Sizes
 from bench.targets import FLOOR
 
-FIRST = ", first call"
+FIRST, EDIT = ", first call", ", edit"
 
 
 def compare(servers: Sequence[Server], sizes: Sizes) -> Iterator[Row]:
@@ -30,6 +30,8 @@ def _series(servers: Sequence[Server], body: str, sizes: Sizes) -> Iterator[Seri
         target = server.target
         calls = server.calls((target.body(body, server.place),))
         yield Series(target.name, calls, server, FLOOR.name, about)
-        if sizes.fresh and target.again_and_first:
-            fresh = server.calls(patients(OBSERVATIONS[body]), fresh=True)
+        if sizes.fresh and target.three_ways:
+            edits = server.calls((target.body(body, server.place),), edited)
+            yield Series(f"{target.name}{EDIT}", edits, server, FLOOR.name, about)
+            fresh = server.calls(patients(OBSERVATIONS[body]), renamed)
             yield Series(f"{target.name}{FIRST}", fresh, server, FLOOR.name, about)

@@ -14,7 +14,7 @@ from bench.__main__ import ABOUT, ROWS
 from bench.capacity import capacity
 from bench.rounds import Row
 from bench.server import KEPT_IN
-from bench.stages import STAGES
+from bench.stages import KINDS, STAGES
 from bench.targets import FLOOR
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -103,12 +103,12 @@ def _start(_: list[Row], about: About) -> str:
 
 def _stages(_: list[Row], about: About) -> str:
     staged = about["stages"]
-    head = ["microseconds", *(f"{body} {kind}" for body in staged for kind in ("again", "first"))]
+    head = ["microseconds", *(f"{body} {kind}" for body in staged for kind in KINDS)]
     body = [
-        [f"{stage}: {words}", *(staged[b][kind][stage] for b in staged for kind in _KINDS)]
+        [f"{stage}: {words}", *(staged[b][kind][stage] for b in staged for kind in KINDS)]
         for stage, words in STAGES.items()
     ]
-    columns = [staged[b][kind] for b in staged for kind in _KINDS]
+    columns = [staged[b][kind] for b in staged for kind in KINDS]
     total = [round(sum(column[x] for x in STAGES if x != FLOOR.name), 1) for column in columns]
     return _markdown(head, [*body, ["all of ours", *total]])
 
@@ -117,7 +117,6 @@ def _capacity(found: list[Row], about: About) -> str:
     return _markdown(["what", "figure", "how"], capacity(found, about))
 
 
-_KINDS = ("again", "first")
 _FIGURES: dict[str, Callable[[list[Row], About], str]] = {
     "machine": _machine,
     "targets": _targets,

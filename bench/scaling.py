@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from bench.bodies import call, encoded, patients
+from bench.bodies import call, encoded, patients, renamed
 from bench.comparing import FIRST
 from bench.rounds import Row, Series, rows, show
 from bench.rules import write_rules
@@ -60,7 +60,7 @@ def _observations(sizes: Sizes, base: Server, server: Server) -> list[Row]:
         about = {"body": name, "table": "observations", "size": count}
         same = (encoded(call(count)),)
         floor = f"floor, {name}"
-        fresh = server.calls(patients(count), fresh=True)
+        fresh = server.calls(patients(count), renamed)
         series += [
             Series(floor, base.calls(same), base, floor, about),
             Series(f"ours, {name}", server.calls(same), server, floor, about),

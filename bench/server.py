@@ -15,7 +15,7 @@ from time import perf_counter
 from types import TracebackType
 from typing import IO, Self
 
-from bench.calls import Calls
+from bench.calls import Calls, Other
 from bench.targets import Place, Target
 from bench.tokens import tokens
 
@@ -70,11 +70,11 @@ class Server:
     ) -> None:
         self._stop()
 
-    def calls(self, bodies: tuple[bytes, ...], *, fresh: bool = False) -> Calls:
-        """Calls to this server; `fresh`: each about another patient."""
+    def calls(self, bodies: tuple[bytes, ...], other: Other | None = None) -> Calls:
+        """Calls to this server; `other` makes each a call of its own."""
         address = f"http://127.0.0.1:{self.place.port}{self.target.path}"
         token = tokens(address) if self.target.signed else None
-        return Calls(self.place.port, self.target.path, bodies, fresh, token)
+        return Calls(self.place.port, self.target.path, bodies, other, token)
 
     def memory_mib(self) -> float | None:
         """Resident memory of the process, or of the largest of its workers, where the system tells

@@ -12,7 +12,8 @@ from bench.rounds import Pace
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """One run: the bodies by name, the connections, how long each figure is measured, and the rows
-    of the scaling tables. `fresh`: with rows of calls that are each about another patient."""
+    of the scaling tables. `fresh`: with rows of edits, and of calls that are each about
+    another patient."""
 
     bodies: tuple[str, ...]
     connections: tuple[int, ...]
@@ -46,7 +47,7 @@ def command_line() -> argparse.ArgumentParser:
         "--fresh",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="also rows where every call is about another patient",
+        help="also rows of edits, and rows where every call is about another patient",
     )
     words.add_argument(
         "--only", nargs="+", default=[], metavar="TARGET", help="these targets, and no other table"

@@ -1,8 +1,9 @@
 """Where the microseconds of one call go: each stage by itself, in this process, without HTTP.
 
 `python -m bench.stages` prints the table. Every stage is measured again, with the same call over
-and over, and first, with a patient nobody has seen. The stages within deciding are timed where the
-pipeline calls them: what is put off until it is needed counts where it is done.
+and over, edit, with another draft order each time, and first, with a patient nobody has seen. The
+stages within deciding are timed where the pipeline calls them: what is put off until it is needed
+counts where it is done.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 import msgspec
 
 import cds.pipeline
-from bench.bodies import NOW, OBSERVATIONS, body, patients, renamed
+from bench.bodies import NOW, OBSERVATIONS, body, edited, patients, renamed
 from bench.rules import SHIPPED
 from bench.server import KEPT_IN
 from cds.audit.chain import Chain, chain_name
@@ -44,6 +45,7 @@ _KEY = b"a key for measuring, of no other use"
 _SPOOL = 8 * 1024 * 1024
 _INSIDE = ("read_chart", "decide", "render_all", "adapted")
 _numbers = count(10_000_000)
+KINDS = ("again", "edit", "first")
 Times = dict[str, list[float]]
 Clock = Callable[[str, float], None]
 
@@ -81,14 +83,15 @@ class _Stopwatch:
 
 
 def stages(name: str, repeats: int) -> dict[str, dict[str, float]]:
-    """Microseconds by stage for the body of that name: `again` and `first`; and `bytes` of one
-    record and of all that the database holds for it."""
+    """Microseconds by stage for the body of that name: `again`, `edit` and `first`; and `bytes` of
+    one record and of all that the database holds for it."""
     same = body(name)
     moved = patients(OBSERVATIONS[name])
     book = load_rulebook(SHIPPED)
     again = _measured(book, lambda _: same, repeats)
+    edit = _measured(book, lambda _: edited(same, next(_numbers)), repeats)
     first = _measured(book, lambda i: renamed(moved[i % len(moved)], next(_numbers)), repeats)
-    return {"again": again[0], "first": first[0], "bytes": first[1]}
+    return {"again": again[0], "edit": edit[0], "first": first[0], "bytes": first[1]}
 
 
 def _measured(
@@ -167,10 +170,9 @@ async def _written(folder: Path, entries: list[Entry], watch: _Stopwatch) -> Non
 
 def show(found: dict[str, dict[str, float]]) -> None:
     """Print them as a table."""
-    print(f"{'microseconds':<24}{'again':>10}{'first':>10}")
+    print(f"{'microseconds':<24}" + "".join(f"{kind:>10}" for kind in KINDS))
     for stage, words in STAGES.items():
-        again, first = found["again"][stage], found["first"][stage]
-        print(f"{stage:<24}{again:>10}{first:>10}  {words}")
+        print(f"{stage:<24}" + "".join(f"{found[x][stage]:>10}" for x in KINDS) + f"  {words}")
 
 
 if __name__ == "__main__":

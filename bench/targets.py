@@ -50,8 +50,8 @@ class Target:
     """An application to start, and the calls it gets.
 
     `app` is what uvicorn is told (a factory); "" = `cds serve`. `python` starts it. With `signed`
-    every call carries a token; with `again_and_first` it is also measured with calls that are each
-    about another patient.
+    every call carries a token; with `three_ways` it is also measured with edits of the order and
+    with calls that are each about another patient.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Target:
     environment: Environment = lambda _: {}
     body: Body = usual
     signed: bool = False
-    again_and_first: bool = False
+    three_ways: bool = False
     python: str = sys.executable
 
 
@@ -94,8 +94,8 @@ def _unhurried(place: Place) -> Mapping[str, str]:
 _ASKED = "/cds-services/electrolytes-order-select"
 
 FLOOR = Target("floor", "bench.apps:floor", "/echo")
-OURS = Target("ours", "bench.apps:ours", _ASKED, sandbox, again_and_first=True)
-AUDITED = Target("ours+audit", "", _ASKED, audited, again_and_first=True)
+OURS = Target("ours", "bench.apps:ours", _ASKED, sandbox, three_ways=True)
+AUDITED = Target("ours+audit", "", _ASKED, audited, three_ways=True)
 STUB = Target("the FHIR server", "bench.ehr:application", "/ready")
 _OF_THIS_HOUSE = (
     FLOOR,

@@ -8,15 +8,16 @@ import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
 
 from cds.audit.writer import AuditState
 from cds.clients.model import Client
-from cds.doors import SANDBOX, doors
+from cds.doors import SANDBOX, Doors, doors
 from cds.engine.decision import Decisions
 from cds.engine.repeat import longest
+from cds.engine.select import prepare
 from cds.facts.record import Overridden
 from cds.fhir.access import Fetched
 from cds.hooks.discovery import discovery, templates
@@ -28,9 +29,13 @@ from cds.pipeline import answer
 from cds.reload import RulesInForce
 from cds.rulebook.model import Rulebook
 from cds.settings import Settings
-from cds.trust.jwks import KeyState
+from cds.trust.keystate import KeyState
 
+_MINUTE = timedelta(minutes=1)
 Earlier = tuple[Overridden, ...]
+Fetch = Callable[
+    [HookCall, Sequence[str], Client, Sequence[str], float], Coroutine[Any, Any, Fetched]
+]
 
 
 class Answered(Protocol):
@@ -91,7 +96,8 @@ class Service:
     `keep` returns when the decision is on the disk, `feedback` when what became of cards of a
     service is; both raise Overloaded where it cannot be kept. `kept` says how that stands, None =
     nothing is kept here. `reload` puts the rule files in force as they stand now; None = not
-    offered. `open` and `close` belong to the event loop of the server.
+    offered. `open` and `close` belong to the event loop of the server. `took`: seconds that the
+    pieces of its making took, by name.
     """
 
     answer: Callable[[HookCall, Client, Fetched, Earlier], Answered]
@@ -99,9 +105,7 @@ class Service:
     view: Callable[[], View] = View
     settings: Settings = field(default_factory=Settings)
     admit: Callable[[str | None, str], Coroutine[Any, Any, Client]] = _sandbox
-    fetch: Callable[
-        [HookCall, Sequence[str], Client, Sequence[str], float], Coroutine[Any, Any, Fetched]
-    ] = _nothing_fetched
+    fetch: Fetch = _nothing_fetched
     earlier: Callable[[HookCall, Client], Coroutine[Any, Any, Earlier]] = _nothing_earlier
     keep: Callable[[HookCall, Client, Any, Fetched, float], Coroutine[Any, Any, None]] = (
         _nothing_kept
@@ -116,40 +120,70 @@ class Service:
     keys: Callable[[], Mapping[str, KeyState]] = dict
     clock: Callable[[], float] = time.monotonic
     clinical_clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    took: Mapping[str, float] = field(default_factory=dict)
 
 
-def build(settings: Settings, now: datetime | None = None, *, audited: bool = False) -> Service:
+class Took:
+    """How long the pieces of a start take, one after the other, in seconds. The first is all that
+    came before, which is loading the program: nobody else can tell when the process began."""
+
+    def __init__(self) -> None:
+        self.seconds = {"imports": round(time.process_time(), 2)}
+        self._since = time.monotonic()
+
+    def note(self, piece: str) -> None:
+        """This piece has just ended."""
+        now = time.monotonic()
+        self.seconds[piece] = round(now - self._since, 2)
+        self._since = now
+
+
+def build(
+    settings: Settings, now: datetime | None = None, *, audited: bool = False, whole: bool = False
+) -> Service:
     """The service as the settings describe it. `now` overrides the clinical clock; `audited` keeps
-    every decision, as a service that serves must.
+    every decision, as a service that serves must; `whole` judges every rule to its end, for who
+    shows the trace of all of them.
 
     Raises RulebookError listing every problem of the rule files, SettingsError for the trust file.
     """
+    took = Took()
     rules = RulesInForce(settings.rules, settings.site)
+    prepare(rules.current)
+    took.note("rules")
     ways = doors(settings, time.time, time.monotonic)
     ways.refuse_unknown_orders(rules.current.templates)
     clock = _clock(now or settings.now)
     view = _viewing(rules)
-
-    async def fetch(
-        call: HookCall, keys: Sequence[str], client: Client, own: Sequence[str], deadline: float
-    ) -> Fetched:
-        return await ways.fetch(call, keys, client, view().templates, own, deadline)
-
     plain = Service(
         answer=lambda call, client, got, earlier: answer(
-            call, rules.current, clock(), client, got, earlier
+            call, rules.current, clock(), client, got, earlier, whole=whole
         ),
         view=view,
         settings=settings,
         admit=ways.admit,
-        fetch=fetch,
+        fetch=_fetching(ways, view),
         reload=rules.reload,
         open=ways.open,
         close=ways.close,
         keys=ways.key_state,
         clinical_clock=clock,
+        took=took.seconds,
     )
-    return _audited(plain, _keeper(settings), rules) if audited else plain
+    if not audited:
+        return plain
+    keeper = _keeper(settings)
+    took.note("audit")
+    return _audited(plain, keeper, rules)
+
+
+def _fetching(ways: Doors, view: Callable[[], View]) -> Fetch:
+    async def fetch(
+        call: HookCall, keys: Sequence[str], client: Client, own: Sequence[str], deadline: float
+    ) -> Fetched:
+        return await ways.fetch(call, keys, client, view().templates, own, deadline)
+
+    return fetch
 
 
 def _audited(plain: Service, keeper: Keeper, rules: RulesInForce) -> Service:
@@ -210,8 +244,20 @@ def clinical_now(settings: Settings, now: datetime | None = None) -> datetime:
 
 def _clock(fixed: datetime | None) -> Callable[[], datetime]:
     if fixed is None:
-        return lambda: datetime.now(UTC)
-    return lambda: fixed
+        return lambda: whole_minute(datetime.now(UTC))
+    moment = whole_minute(fixed)
+    return lambda: moment
+
+
+def whole_minute(moment: datetime) -> datetime:
+    """The end of the minute that runs: the clinical moment.
+
+    The clocks of analysers, hospital systems and this machine differ by seconds, so a result that
+    is some seconds ahead is not in the future. And what was found for a patient holds for the
+    minute, while an order is edited (`engine.standing`).
+    """
+    begun = moment.replace(second=0, microsecond=0)
+    return begun if begun == moment else begun + _MINUTE
 
 
 def _viewing(rules: RulesInForce) -> Callable[[], View]:

@@ -26,6 +26,7 @@ from cds.rule_commands import UNUSABLE, told
 from cds.rule_commands import app as rule_commands
 from cds.sample import FIRST, sample_request, samples
 from cds.serving import serve as run
+from cds.serving import start_quickly
 from cds.settings import Settings, unknown_variables_here
 from cds.trace import prose
 
@@ -78,6 +79,7 @@ def serve(
                 "CDS_TRUST: without the sandbox callers must be authenticated; name the file of "
                 "trusted clients (docs/TRUST.md), or set CDS_SANDBOX=1 for synthetic patients"
             )
+        start_quickly()
         tls = _tls(tls_cert, tls_key)
         if settings.workers == 1:
             bootstrap.service()  # the one that will answer
@@ -101,7 +103,7 @@ def evaluate(
     """Answer one hook call from a file, the same way as over HTTP, and print the response."""
     with told():
         settings, moment, body = Settings.from_environment(), _instant(now), _read(request)
-        service = bootstrap.build(settings, moment)
+        service = bootstrap.build(settings, moment, whole=trace)
         try:
             if len(body) > settings.max_body:
                 raise TooLarge(f"the body is larger than {settings.max_body} bytes")

@@ -10,23 +10,27 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import httpx
 
 from cds.cards.adapt import unknown_orders
 from cds.clients.model import Client
-from cds.clients.trustfile import Trust, load_trust, refuse_unknown_services
 from cds.errors import SettingsError, Unauthorized
 from cds.fhir.access import Fetched, FetchLimits, FhirAccess
-from cds.fhir.network import guarded_http
 from cds.hooks.request import HookCall
 from cds.hooks.services import SERVICES
 from cds.rulebook.model import OrderTemplate
 from cds.settings import Settings
-from cds.trust.gate import Gate
-from cds.trust.jwks import JwksCache, KeyState
-from cds.trust.replay import SqliteReplay
+
+# Clients with keys and fetching take a quarter of a second to load, and a sandbox has neither.
+if TYPE_CHECKING:
+    import httpx
+
+    from cds.clients.trustfile import Trust
+    from cds.trust.gate import Gate
+    from cds.trust.jwks import JwksCache
+    from cds.trust.keystate import KeyState
+    from cds.trust.replay import SqliteReplay
 
 # The one client of a sandbox without a trust file. Web and command line name the same one, so that
 # a call from a file gives the very bytes it gives over HTTP (law 7).
@@ -113,6 +117,10 @@ class Doors:
 
     def _the_gate(self, trust: Trust) -> Gate:
         if self._gate is None:
+            from cds.trust.gate import Gate
+            from cds.trust.jwks import JwksCache
+            from cds.trust.replay import SqliteReplay
+
             self._keys = JwksCache(self._the_http(), trust.clients.values(), self.monotonic)
             self._replay = SqliteReplay(self.settings.state / SPENT_TOKENS)
             self._gate = Gate(trust, self._keys, self._replay, self.wall, self.settings.public_url)
@@ -120,6 +128,8 @@ class Doors:
 
     def _the_http(self) -> httpx.AsyncClient:
         if self._http is None:
+            from cds.fhir.network import guarded_http
+
             self._http = guarded_http(
                 self._networks(), allow_http=self.settings.sandbox, verify=self._authorities()
             )
@@ -129,6 +139,8 @@ class Doors:
         """Whose certificates count: the public authorities, or a hospital's own as well."""
         if self.settings.ca_file is None:
             return True
+        import httpx
+
         context = httpx.create_ssl_context(trust_env=False)
         context.load_verify_locations(cafile=self.settings.ca_file)
         return context
@@ -148,6 +160,9 @@ def doors(settings: Settings, wall: Callable[[], float], monotonic: Callable[[],
     """The doors as the settings have them. Raises SettingsError for the trust file."""
     trust = None
     if settings.trust is not None:
+        from cds.clients.trustfile import load_trust, refuse_unknown_services
+        from cds.trust.replay import SqliteReplay
+
         trust = load_trust(settings.trust, sandbox=settings.sandbox)
         refuse_unknown_services(trust, SERVICES)
         _refuse_unknown_address(settings, trust)

@@ -8,15 +8,11 @@ answered meanwhile.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from cds.check import check
 from cds.errors import CdsError, Problem
 from cds.proofrecord import recorded
 from cds.rulebook.load import RECORD, load_rulebook
@@ -49,6 +45,8 @@ class Vetted:
 def vet(directory: Path, site: str | None) -> Vetted:
     """Load, check and prove one set of rules. A review that is overdue does not count: it must not
     stand in the way of switching a rule off."""
+    from cds.check import check  # with the trial of every rule: only this process needs it
+
     report = check(directory, site)
     if report.findings:
         return Vetted("", _some(report.findings))
@@ -120,6 +118,11 @@ class RulesInForce:
 
 async def _elsewhere(vetting: Callable[..., Vetted], directory: Path, site: str | None) -> Vetted:
     """In a fresh process: one that is forked would carry the sockets and threads of a server."""
+    # Seldom used, and a start should not wait for it.
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
     loop = asyncio.get_running_loop()
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -15,6 +16,11 @@ from cds.settings import Settings
 # Seconds that calls in work get to end once the server is told to stop.
 GRACE = 15
 
+# Objects made before the collector of cyclic garbage looks at the young, and how many such looks
+# before it looks at the older ones. Nearly nothing of a call is cyclic: with Python's own (700, 10,
+# 10) it took 2.4 ms of each call about a new patient and found nothing.
+_COLLECT = (50_000, 20, 20)
+
 
 class Workers(Multiprocess):
     """The processes of one service. SIGHUP asks each to reload its rules: were they restarted
@@ -25,6 +31,19 @@ class Workers(Multiprocess):
         for process in self.processes:
             if process.pid is not None:
                 os.kill(process.pid, signal.SIGHUP)
+
+
+def start_quickly() -> None:
+    """While a service is being made there is no garbage to look for."""
+    gc.set_threshold(*_COLLECT)
+
+
+def settle() -> None:
+    """Once it is made: rules, modules and tables stay, and the collector looks through them no
+    more. Else one look takes up to 200 ms, in the middle of some call."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
 
 
 def serve(settings: Settings, listening: socket.socket, tls: tuple[Path, Path] | None) -> None:

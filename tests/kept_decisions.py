@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -45,6 +45,11 @@ class Answered:
     def sealed(self) -> Sealed:
         return Sealed("chain", 1, b"", b"", self.entry())
 
+    def whole(self) -> Answered:
+        """The same with the whole reasoning of every rule, as up to format 2 it was kept."""
+        found = answer(self.call, book(), self.sample.now, CLIENT)
+        return replace(self, answer=found)
+
     def body(self, identity: Identity = KEYED) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.entry(identity).body)
         return found
@@ -57,7 +62,7 @@ def book() -> Rulebook:
 
 @cache
 def answered() -> tuple[Answered, ...]:
-    """All that are answered; five broken ones are refused."""
+    """All that are answered, as a service does; five broken ones are refused."""
     return tuple(_answered())
 
 
@@ -76,6 +81,6 @@ def _answered() -> Iterator[Answered]:
     for item in samples(ROOT / "fhir_fixtures"):
         try:
             call = call_of(item)
-            yield Answered(item, call, answer(call, book(), item.now, CLIENT))
+            yield Answered(item, call, answer(call, book(), item.now, CLIENT, whole=False))
         except BadRequest:
             continue

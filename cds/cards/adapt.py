@@ -134,9 +134,19 @@ def _shaped(item: Json, profile: Profile, templates: Mapping[str, OrderTemplate]
         return _in_words(action, NOT_SHOWN)
     if action["type"] != "create":
         return _Shaped(item)
+    if resource["resourceType"] in profile.mapped_creates:
+        return _mapped(item, action, profile, templates)
+    if not profile.coding_systems:
+        return _Shaped(item)
+    return _Shaped(_creating(item, action, _recoded(resource, profile)))
+
+
+def _mapped(
+    item: Json, action: Json, profile: Profile, templates: Mapping[str, OrderTemplate]
+) -> _Shaped:
+    """What a client creates from its own list."""
+    resource = action["resource"]
     own = profile.order_codes.get(order_name(resource, templates))
-    if resource["resourceType"] not in profile.mapped_creates:
-        return _Shaped(_creating(item, action, _recoded(resource, profile)))
     if own is None:
         return _in_words(action, NOT_MAPPED)
     made = _creating(item, action, _recoded(_picked(resource, own), profile))

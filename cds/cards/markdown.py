@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from urllib.parse import urlsplit
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -18,8 +17,10 @@ _BLOCK_START = re.compile(r"^(\s*)([#>+\-*=|~`]|\d+(?=[.)]\s))")
 
 def sentence(text: str) -> str:
     """One paragraph of plain sentences: no HTML, no accidental block."""
-    line = _TAG.sub("\u2039", " ".join(text.split()))
-    match = _BLOCK_START.match(line)
+    line = " ".join(text.split())
+    if "<" in line:
+        line = _TAG.sub("\u2039", line)
+    match = None if line[:1].isalpha() else _BLOCK_START.match(line)
     if match is None:
         return line
     mark = match.group(2)
@@ -42,14 +43,12 @@ def bullets(title: str, items: Iterable[str]) -> str:
     return "\n".join((f"**{title}**", "", *(f"- {item}" for item in found)))
 
 
-@lru_cache(maxsize=512)  # of the sources of a rulebook
 def link(title: str, url: str) -> str:
     """A link where the address is a web address, else the title."""
     clean = sentence(title).replace("[", "(").replace("]", ")")
     return f"[{clean}](<{url}>)" if is_web_address(url) else clean
 
 
-@lru_cache(maxsize=512)
 def is_web_address(url: str) -> bool:
     """Absolute, http or https, and nothing in it that could end a Markdown link."""
     parts = urlsplit(url)

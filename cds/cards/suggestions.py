@@ -21,12 +21,18 @@ from cds.cards.draft import SuggestionDraft
 from cds.cards.identity import suggestion_uuid
 from cds.cards.update import updated
 from cds.engine.decision import Offer
+from cds.kernel.quantity import Quantity
 from cds.kernel.text import plain
-from cds.rulebook.holes import fill
+from cds.rulebook.holes import Filling, fill, filling
 from cds.rulebook.model import OrderTemplate
 
 NOT_EDITED = "the draft order is not edited here because parts of it cannot be read for certain"
 NOT_WRITTEN = "the order could not be written safely"
+
+MOST_DOSES = 64  # of one order that are kept; the tables of a rulebook hold a few each
+_PEOPLE = {name: f"${{{name}}}" for name in ("subject", "encounter", "reasons")}  # filled later
+
+_Amounts = tuple[Quantity | None, Quantity | None, Quantity | None, int | None, int | None]
 
 
 def suggestion(offer: Offer, context: CardContext, card: str, index: int) -> SuggestionDraft | str:
@@ -57,8 +63,7 @@ def _create(offer: Offer, context: CardContext, uuid: str) -> SuggestionDraft | 
     if template is None:
         return NOT_WRITTEN
     try:
-        values = _values(offer, template)
-        resource = fill(template.resource, _people(offer, context) | values)
+        resource = _ordered(offer, template)(_people(offer, context))
     except NOT_AN_ORDER:
         return NOT_WRITTEN
     drug = template.kind == "MedicationRequest"
@@ -75,6 +80,23 @@ def _create(offer: Offer, context: CardContext, uuid: str) -> SuggestionDraft | 
         ingredient=(template.ingredient or template.name) if drug else "",
         test="" if drug else template.code,
     )
+
+
+def _ordered(offer: Offer, template: OrderTemplate) -> Filling:
+    """The order with its dose, to be filled with whom it is for: doses come again and again."""
+    amounts = (offer.dose, offer.rate, offer.hours, offer.units, offer.per_day)
+    known = template.remembered(_no_orders)
+    found = known.get(amounts)
+    if found is None:
+        dosed = fill(template.resource, {**_PEOPLE, **_values(offer, template)})
+        found = filling(dosed)
+        if len(known) < MOST_DOSES:
+            known[amounts] = found
+    return found
+
+
+def _no_orders(_: OrderTemplate) -> dict[_Amounts, Filling]:
+    return {}
 
 
 def _values(offer: Offer, template: OrderTemplate) -> dict[str, Any]:

@@ -13,21 +13,37 @@ import msgspec
 
 from cds.errors import BadRequest
 
-# Decimals leave with the digits they came with: 3.10 stays 3.10, and no binary float is made.
-_encoder = msgspec.json.Encoder(decimal_format="number")
-
 _OBJECT = (dict, Mapping)  # a dictionary first: that of any mapping is a slow question
 _LIST = (list, tuple)
 
 
+def _as_dict(value: Any) -> dict[str, Any]:
+    """A mapping that is no dictionary, for the encoder."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{type(value).__name__} is no JSON")
+    return dict(value)
+
+
+# Decimals leave with the digits they came with: 3.10 stays 3.10, and no binary float is made.
+_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_as_dict)
+
+# Each null and each empty is written as one of these: where none stands, there is nothing to prune.
+_SAYS_NOTHING = (b"null", b'""', b"[]", b"{}")
+
+
 def encode(document: Mapping[str, Any]) -> bytes:
     """JSON bytes of a document that may not hold nulls or empties (discovery, health, errors)."""
-    return _encoder.encode(_members(document))
+    wire = _encoder.encode(document)
+    return _encoder.encode(_members(document)) if _may_say_nothing(wire) else wire
 
 
 def encode_cards(cards: Iterable[Mapping[str, Any]]) -> bytes:
     """The body of an answered call. No card is `{"cards": []}`."""
-    return _encoder.encode({"cards": [_members(card) for card in cards]})
+    shown = list(cards)
+    wire = _encoder.encode({"cards": shown})
+    if shown and _may_say_nothing(wire):
+        return _encoder.encode({"cards": [_members(card) for card in shown]})
+    return wire
 
 
 def encode_discovery(document: Mapping[str, Any]) -> bytes:
@@ -46,6 +62,11 @@ def outcome(message: str, *, code: str, where: str = "", severity: str = "error"
 def refusal(error: BadRequest) -> dict[str, Any]:
     """The OperationOutcome of a call that cannot be answered."""
     return outcome(str(error), code=error.code, where=error.where)
+
+
+def _may_say_nothing(wire: bytes) -> bool:
+    """Whether a null or an empty may be in it: a text may hold the same signs."""
+    return any(sign in wire for sign in _SAYS_NOTHING)
 
 
 def _members(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,8 @@ holes apart from UCUM annotations such as `{bag}`.
 
 from __future__ import annotations
 
-import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from cds.rulebook.source import At
@@ -24,6 +23,8 @@ HOLES = frozenset(
 )  # fmt: skip
 
 _HOLE = re.compile(r"\$\{([^}]*)\}")
+
+Filling = Callable[[Mapping[str, Any]], Any]  # values of the holes -> the filled copy
 
 
 def holes(node: Any, at: At = ()) -> Iterator[tuple[At, str]]:
@@ -41,23 +42,85 @@ def holes(node: Any, at: At = ()) -> Iterator[tuple[At, str]]:
 
 def fill(node: Any, values: Mapping[str, Any]) -> Any:
     """A copy of the resource with every hole filled. Raises KeyError for a hole without a value."""
-    if isinstance(node, str):
-        return _text(node, values)
+    return filling(node)(values)
+
+
+def filling(node: Any) -> Filling:
+    """How to fill a resource again and again: where its holes are is looked for once.
+
+    Each time the whole is a new one, so that nothing done to one order reaches another.
+    """
     if isinstance(node, Mapping):
-        members = {key: fill(value, values) for key, value in node.items()}
-        return {key: value for key, value in members.items() if _stays(value)} or None
+        return _object({key: value for key, value in node.items() if _may_stay(value)})
     if isinstance(node, list):
-        items = [fill(value, values) for value in node]
-        return [value for value in items if _stays(value)] or None
-    return node
+        return _list([value for value in node if _may_stay(value)])
+    if isinstance(node, str) and _HOLE.search(node):
+        return _text(node)
+    return lambda _: node
+
+
+def _may_stay(node: Any) -> bool:
+    """Whether anything of it is left for some values."""
+    if isinstance(node, Mapping):
+        return any(_may_stay(value) for value in node.values())
+    if isinstance(node, list):
+        return any(_may_stay(value) for value in node)
+    return _stays(node)
+
+
+def _object(members: dict[str, Any]) -> Filling:
+    # what is neither open nor a container is copied with the whole, at once
+    parts = [(key, filling(value)) for key, value in members.items() if _is_open(value)]
+    nested = [
+        (key, filling(value))
+        for key, value in members.items()
+        if isinstance(value, Mapping | list) and not _is_open(value)
+    ]
+
+    def make(values: Mapping[str, Any]) -> Any:
+        made = members.copy()
+        for key, part in nested:
+            made[key] = part(values)
+        for key, part in parts:
+            value = part(values)
+            if value or _stays(value):
+                made[key] = value
+            else:
+                del made[key]
+        return made or None
+
+    return make
+
+
+def _list(items: list[Any]) -> Filling:
+    parts = [filling(item) for item in items]
+
+    def make(values: Mapping[str, Any]) -> Any:
+        return [made for part in parts if (made := part(values)) or _stays(made)] or None
+
+    return make
+
+
+def _text(text: str) -> Filling:
+    whole = _HOLE.fullmatch(text)
+    if whole:
+        name = whole.group(1)
+        return lambda values: _own(values[name])
+    return lambda values: _HOLE.sub(lambda found: str(values[found.group(1)]), text)
+
+
+def _is_open(node: Any) -> bool:
+    return next(holes(node), None) is not None
 
 
 def _stays(value: Any) -> bool:
     return value is not None and value != "" and value != [] and value != {}
 
 
-def _text(text: str, values: Mapping[str, Any]) -> Any:
-    whole = _HOLE.fullmatch(text)
-    if whole:
-        return copy.deepcopy(values[whole.group(1)])
-    return _HOLE.sub(lambda found: str(values[found.group(1)]), text)
+def _own(value: Any) -> Any:
+    """A copy of JSON data."""
+    if isinstance(value, dict):
+        return {key: _own(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_own(item) for item in value]
+    return value

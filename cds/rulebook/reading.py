@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 from yaml.events import (
-    CollectionStartEvent,
     DocumentStartEvent,
     Event,
     MappingEndEvent,
     MappingStartEvent,
-    NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
@@ -29,6 +27,7 @@ from cds.errors import Problem, RulebookError
 from cds.rulebook.source import At, Source
 
 MAX_DEPTH = 14
+_NULLS = frozenset({"", "~", "null"})
 _KEPT_FILES = 256  # a rule set has about fifty; a site reads the same ones again
 
 
@@ -43,20 +42,19 @@ class _Reader:
 
     def value(self, event: Event, path: At) -> Any:
         line = _line(event)
-        self.lines.setdefault(path, line)
+        if path not in self.lines:
+            self.lines[path] = line
         if len(path) > MAX_DEPTH:  # not one step further: a file may be nested without end
             self.report(line, "this is nested too deeply")
             raise RulebookError(tuple(self.problems))
         self._refuse(event, line)
-        match event:
-            case MappingStartEvent():
-                return self._mapping(path)
-            case SequenceStartEvent():
-                return self._sequence(path)
-            case ScalarEvent():
-                return None if _is_null(event) else event.value
-            case _:  # an alias, refused above
-                return None
+        if isinstance(event, ScalarEvent):
+            return None if _is_null(event) else event.value
+        if isinstance(event, MappingStartEvent):
+            return self._mapping(path)
+        if isinstance(event, SequenceStartEvent):
+            return self._sequence(path)
+        return None  # an alias, refused above
 
     def _mapping(self, path: At) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -65,8 +63,9 @@ class _Reader:
             key = self._key(event, path)
             if key in found:
                 self.report(line, f"`{key}` stands here twice", "Keep one of the two.")
-            self.lines[(*path, key)] = line
-            found[key] = self.value(next(self.events), (*path, key))
+            at = (*path, key)
+            self.lines[at] = line
+            found[key] = self.value(next(self.events), at)
         return found
 
     def _key(self, event: Event, path: At) -> str:
@@ -84,13 +83,14 @@ class _Reader:
         return found
 
     def _refuse(self, event: Event, line: int) -> None:
-        if isinstance(event, NodeEvent) and event.anchor is not None:  # an alias has one too
+        """Anchors, aliases and tags; nearly no event has one."""
+        if getattr(event, "anchor", None) is not None:  # an alias has one too
             self.report(
                 line,
                 "anchors and aliases are not used in rule files",
                 "Write the value out, or give it a name in `rules/shared`.",
             )
-        elif isinstance(event, ScalarEvent | CollectionStartEvent) and event.tag is not None:
+        elif getattr(event, "tag", None) is not None:
             self.report(line, "tags are not used in rule files", "Write the value without one.")
 
     def report(self, line: int, message: str, fix: str = "") -> None:
@@ -99,11 +99,12 @@ class _Reader:
 
 
 def _line(event: Event) -> int:
-    return cast(yaml.Mark, event.start_mark).line + 1
+    mark: Any = event.start_mark  # there is one in whatever was read from text
+    return int(mark.line) + 1
 
 
 def _is_null(event: ScalarEvent) -> bool:
-    return bool(event.implicit[0]) and event.value in ("", "~", "null")
+    return event.value in _NULLS and bool(event.implicit[0])
 
 
 def read_source(path: Path, shown: str) -> Source:
@@ -121,7 +122,7 @@ def read_source(path: Path, shown: str) -> Source:
 def _parsed(text: str, shown: str) -> Source:
     """Kept, because every site reads the same files; nobody changes what was read."""
     try:
-        return _document(shown, yaml.parse(text, Loader=yaml.CSafeLoader))
+        return _document(shown, iter(yaml.CSafeLoader(text).get_event, None))
     except yaml.MarkedYAMLError as error:
         last = max(1, len(text.splitlines()))  # the end of a file is no line of it
         line = min(error.problem_mark.line + 1, last) if error.problem_mark else 1

@@ -19,11 +19,13 @@ from cds.clients.keys import PublicKey, public_key
 from cds.clients.model import Client
 from cds.errors import Overloaded
 from cds.trust.keyset import FRESH, fetch_keys, trouble
+from cds.trust.keystate import STALE, KeyState
+
+__all__ = ["COOLDOWN", "STALE", "JwksCache", "KeySource", "KeyState"]
 
 log = structlog.get_logger("cds.trust")
 
 COOLDOWN = 30.0  # seconds between two requests to one address
-STALE = 24 * 3600.0  # seconds the last good answer counts while the address fails
 
 
 class KeySource(Protocol):
@@ -32,16 +34,6 @@ class KeySource(Protocol):
     async def find(self, client: Client, kid: str, algorithm: str) -> PublicKey | None:
         """The client's key of that name for that algorithm. Raises Overloaded (503) where its keys
         are out of reach."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyState:
-    """How a client's keys stand. `age` in seconds since they were fetched, None if never or given
-    in the trust file; `outcome` of the last try, in words."""
-
-    age: float | None
-    outcome: str
-    keys: int
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ class Callers:
         Raises Unauthorized, Forbidden, TooMany, Overloaded.
         """
         client = await self.identify(request)
-        request.state.client = client.name
+        request.scope.setdefault("state", {})["client"] = client.name
         most = client.requests_a_minute or self._service.settings.requests_a_minute
         try:
             self._limits.admit(client.name, most)
@@ -41,7 +41,9 @@ class Callers:
         tokens = request.headers.getlist("authorization")
         header = ", ".join(tokens) if tokens else None  # two headers are one that reads wrong
         try:
-            return await self._service.admit(header, self._called(request))
+            # Without a token there is nothing that has to be meant for this address.
+            called = "" if header is None else self._called(request)
+            return await self._service.admit(header, called)
         except Refused as refused:
             self._metrics.refused(refused.reason)
             raise

@@ -7,7 +7,9 @@ credentials are ever allowed: tokens travel in a header, not in cookies.
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers, MutableHeaders
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,18 +34,25 @@ class Cors:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        granted = self._granted(headers.get("origin", ""))
-        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-            await _preflight(granted)(scope, receive, send)
-            return
+        if scope["method"] == "OPTIONS":
+            headers = Headers(scope=scope)
+            if "access-control-request-method" in headers:
+                await _preflight(self._granted(headers.get("origin", "")))(scope, receive, send)
+                return
+        added = self._added(scope["headers"])
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(granted)
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+    def _added(self, asked: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The headers for who asked with these, as they go over the wire."""
+        origin = next((value for name, value in asked if name == b"origin"), b"")
+        granted = self._granted(origin.decode("latin-1"))
+        return [(name.encode(), value.encode("latin-1")) for name, value in granted.items()]
 
     def _granted(self, origin: str) -> dict[str, str]:
         """The headers for this origin; the answer differs by origin, so caches must know."""

@@ -95,6 +95,12 @@ _AROUND: dict[tuple[str, str], dict[str, Any]] = {
         ),
     },
 }
+# What FastAPI cannot tell from a handler that takes a request and gives a response.
+MORE: dict[tuple[str, str], dict[str, Any]] = {
+    ("/cds-services", "GET"): DISCOVERY,
+    ("/cds-services/{service_id}", "POST"): CALL,
+    ("/cds-services/{service_id}/feedback", "POST"): FEEDBACK,
+}
 _SCHEMES = {
     "client": {
         "type": "http",

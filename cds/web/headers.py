@@ -5,10 +5,11 @@ It stands outside everything else: preflights, refusals and the 500 get them too
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Header = tuple[bytes, bytes]
 
 _NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
@@ -35,7 +36,8 @@ class SecureHeaders:
     def __init__(self, app: ASGIApp, https: bool) -> None:
         self.app = app
         always = {**ALWAYS, "strict-transport-security": YEAR} if https else ALWAYS
-        self.always = [(name.encode(), value.encode()) for name, value in always.items()]
+        self.always = _raw(always)
+        self.page = _raw({**always, "content-security-policy": PAGE})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on."""
@@ -45,11 +47,17 @@ class SecureHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                if headers.get("content-type", "").startswith("text/html"):
-                    headers.setdefault("content-security-policy", PAGE)
-                there = {name for name, _ in headers.raw}
-                headers.raw.extend(item for item in self.always if item[0] not in there)
+                message["headers"] = self._completed(message["headers"])
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+    def _completed(self, given: Iterable[Header]) -> list[Header]:
+        there = dict(given)
+        html = there.get(b"content-type", b"").startswith(b"text/html")
+        wanted = self.page if html else self.always
+        return [*given, *(item for item in wanted if item[0] not in there)]
+
+
+def _raw(headers: Mapping[str, str]) -> list[Header]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,8 @@ from starlette.responses import Response
 from cds.audit.writer import AuditState
 from cds.bootstrap import Service
 from cds.hooks.response import encode
-from cds.trust.jwks import STALE, KeyState
+from cds.trust.keystate import STALE, KeyState
+from cds.web.address import Handler
 from cds.web.metrics import Metrics
 
 log = structlog.get_logger("cds.web")
@@ -22,8 +23,6 @@ JSON = "application/json"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 READY, DEGRADED, NOT_READY = "ready", "degraded", "not ready"
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)

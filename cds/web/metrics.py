@@ -23,11 +23,10 @@ from cds.audit.writer import AuditState
 from cds.engine.decision import Decision, Decisions, Outcome
 from cds.facts.model import Fact, Missing, NotKnown
 from cds.fhir.exchange import FhirCallNote
-from cds.trust.jwks import KeyState
+from cds.trust.keystate import KeyState
+from cds.web.tally import Outcomes
 
-# A rule fired and shows no card, in silent mode or because it was overridden not long ago: nobody
-# may take it for a card that was shown.
-WOULD_FIRE, HELD_BACK = "would-fire", "held-back"
+_BROKE = Outcome.ERROR
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -58,9 +57,13 @@ class Metrics:
         self._refused = count("callers_refused", "Tokens that did not hold.", "reason")
         self._feedback = count("feedback", "Cards answered by clinicians.", "service", "outcome")
         self._reloads = count("reloads", "Attempts to put new rules in force.", "outcome")
-        # Dozens of times in every call, so as plain numbers until somebody looks: see `text`.
-        self._judged: Tally[tuple[str, str]] = Tally()
+        # What comes with every call stays in plain numbers until somebody looks: to find a series
+        # by its labels takes longer than all else here.
+        self._answers: Tally[tuple[str, int]] = Tally()
+        self._shown: Tally[tuple[str, str]] = Tally()
         self._unusable: Tally[tuple[str, str]] = Tally()
+        self._judged = Outcomes()
+        self._clocks: dict[str, Histogram] = {}
         self._in_work = Gauge("cds_in_work", "Calls in work now.", registry=self.registry)
         self._key_age = self._gauge("client_keys_age_seconds", "Since they were fetched.", "client")
         self._keys = self._gauge("client_keys", "Public keys that count.", "client")
@@ -79,21 +82,28 @@ class Metrics:
 
     def request(self, service: str, status: int, seconds: float) -> None:
         """One request answered. `service` is a known service id, or "" for everything else."""
-        self._requests.labels(service, status).inc()
-        self._seconds.labels(service).observe(seconds)
+        self._answers[service, status] += 1
+        clock = self._clocks.get(service)
+        if clock is None:
+            clock = self._clocks[service] = self._seconds.labels(service)
+        clock.observe(seconds)
 
     def watch_room(self, taken: Callable[[], int]) -> None:
         """Show how many calls are in work, asked at each look."""
         self._in_work.set_function(taken)
 
-    def answered(self, service: str, answer: Told, calls: Iterable[FhirCallNote] = ()) -> None:
+    def answered(
+        self, service: str, answer: Told, calls: Iterable[FhirCallNote] = ()
+    ) -> list[Decision]:
         """One call answered: its cards, what every rule came to, what was missing, and which
-        questions to a FHIR server it took. A rule that breaks or falls silent shows here first."""
+        questions to a FHIR server it took. A rule that breaks or falls silent shows here first;
+        the decisions of those that broke are given back, for the log."""
         for card in answer.cards:
-            self._cards.labels(service, card.get("indicator", "")).inc()
-        self._judged.update([(item.rule.id, _outcome(item)) for item in answer.decisions.items])
+            self._shown[service, card.get("indicator", "")] += 1
+        told = self._judged.add(service, answer.decisions.items)
         self._unusable.update(_gaps(answer.decisions.facts))
         self.fhir(calls)
+        return [item for item in told if item.outcome is _BROKE]
 
     def fhir(self, calls: Iterable[FhirCallNote]) -> None:
         """Questions to a FHIR server."""
@@ -143,19 +153,18 @@ class Metrics:
 
     def text(self) -> bytes:
         """The exposition format."""
-        for counter, tally in ((self._outcomes, self._judged), (self._gaps, self._unusable)):
-            for labels, times in tally.items():
-                counter.labels(*labels).inc(times)
-            tally.clear()
+        _fold(self._requests, self._answers)
+        _fold(self._cards, self._shown)
+        _fold(self._gaps, self._unusable)
+        for labels, times in self._judged.drain():
+            self._outcomes.labels(*labels).inc(times)
         return generate_latest(self.registry)
 
 
-def _outcome(item: Decision) -> str:
-    if item.outcome is Outcome.FIRES and item.silent_mode:
-        return WOULD_FIRE
-    if item.outcome is Outcome.FIRES and item.held_back:
-        return HELD_BACK
-    return item.outcome.value
+def _fold(counter: Counter, tally: Tally[Any]) -> None:
+    for labels, times in tally.items():
+        counter.labels(*labels).inc(times)
+    tally.clear()
 
 
 def _gaps(facts: Iterable[Fact]) -> Iterable[tuple[str, str]]:

@@ -59,11 +59,15 @@ def _brackets(body: bytes) -> bytes:
 def check_entries(call: HookCall, body: bytes, most: int) -> None:
     """Raises TooLarge when a Bundle of the call has more than `most` entries
     (`CDS_MAX_ENTRIES`), naming the Bundle. `body` is the text the call was read from."""
-    if body.count(b",") < most:  # a list of n entries takes n - 1 commas
-        return
     drafts = {} if call.draft_orders is None else {"context.draftOrders": call.draft_orders}
     keyed = ((f"prefetch.{key}", raw) for key, raw in call.prefetch.items())
-    for where, raw in chain(drafts.items(), keyed):
+    # A list of n entries takes n - 1 commas, and a byte at least for each of them.
+    long = [
+        (x, raw) for x, raw in chain(drafts.items(), keyed) if memoryview(raw).nbytes > 2 * most
+    ]
+    if not long or body.count(b",") < most:
+        return
+    for where, raw in long:
         if _length(raw) > most:
             name = where if where.startswith("context.") else "a Bundle of `prefetch`"
             raise TooLarge(f"{name} has more than {most} entries; CDS_MAX_ENTRIES sets the limit")

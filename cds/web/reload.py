@@ -84,7 +84,7 @@ def lifespan(service: Service, metrics: Metrics) -> Callable[[Any], Any]:
             loop.add_signal_handler(
                 signal.SIGHUP, lambda: tasks.add(loop.create_task(_heard(service, reload, metrics)))
             )
-        opening = loop.create_task(service.open())
+        opening = loop.create_task(_opened(service))
         yield
         if listening:
             loop.remove_signal_handler(signal.SIGHUP)
@@ -94,6 +94,15 @@ def lifespan(service: Service, metrics: Metrics) -> Callable[[Any], Any]:
         await service.close()
 
     return lasting
+
+
+async def _opened(service: Service) -> None:
+    """Hook calls are answered meanwhile; `/health/ready` says whether they can be kept."""
+    began = service.clock()
+    await service.open()
+    pieces = {**service.took, "opening": round(service.clock() - began, 2)}
+    rules = service.view().about.get("rules", 0)
+    log.info("ready", rules=rules, seconds=pieces)
 
 
 async def _heard(service: Service, reload: Reload, metrics: Metrics) -> None:

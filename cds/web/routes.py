@@ -4,72 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 import structlog
-from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
 from cds.bootstrap import Service, View
 from cds.clients.model import Client
 from cds.clients.profile import renamed
-from cds.engine.decision import Outcome
 from cds.errors import UnknownService
 from cds.hooks.feedback import read_feedback
-from cds.hooks.openapi import Cards
 from cds.hooks.request import HookCall, read_call
 from cds.hooks.response import encode, encode_cards, encode_discovery
 from cds.hooks.services import ServiceEntry
+from cds.web.address import SANDBOX_FHIR, Address, Handler, both_ways
 from cds.web.body import read_body
 from cds.web.caller import Callers
-from cds.web.documents import CALL, DISCOVERY, FEEDBACK, page
+from cds.web.contract import check_contract
 from cds.web.health import health_routes
 from cds.web.metrics import Metrics
 from cds.web.nesting import check_entries
 from cds.web.reload import reload_route
-from cds.web.sandbox import PATH as SANDBOX_FHIR
 
 log = structlog.get_logger("cds.web")
 
 JSON = "application/json"
+CALL = "/cds-services/{service_id}"
 
-Handler = Callable[[Request], Awaitable[Response]]
+Opened = Callable[[], Awaitable[object]]
 
 
-def routes(service: Service, metrics: Metrics) -> APIRouter:
-    """All routes, each with and without a slash at its end: a redirect would lose the body of a
-    POST with some clients and is not JSON."""
-    router = APIRouter(redirect_slashes=False)
+async def _nothing_to_open() -> None:
+    return None
+
+
+def addresses(
+    service: Service, metrics: Metrics, opened: Opened = _nothing_to_open
+) -> list[Address]:
+    """All addresses but those of the sandbox and the documents. `opened` returns once the sandbox's
+    own FHIR server can be asked."""
     callers = Callers(service, metrics)
-
-    def add(method: str, path: str, handler: Handler, **more: Any) -> None:
-        router.add_api_route(path, handler, methods=[method], response_model=None, **more)
-        router.add_api_route(
-            f"{path}/", handler, methods=[method], response_model=None, include_in_schema=False
-        )
-
-    call = _call(service, callers, metrics)
-    if not service.settings.telemetry:
-        # A call is taken here, without what FastAPI does for handlers with typed arguments: this
-        # one has none. The route below stands for it in the documents, and in spans.
-        router.routes.append(Route("/cds-services/{service_id}", call, methods=["POST"]))
-    add("GET", "/cds-services", _discovery(service, callers), openapi_extra=DISCOVERY)
-    add("POST", "/cds-services/{service_id}", call, openapi_extra=CALL)
-    add(
-        "POST",
-        "/cds-services/{service_id}/feedback",
-        _feedback(service, callers, metrics),
-        openapi_extra=FEEDBACK,
-    )
-    for path, handler in health_routes(service, metrics):
-        add("GET", path, handler)
-    add("GET", "/docs", _docs, include_in_schema=False)
+    call = _call(service, callers, metrics, opened)
+    feedback = _feedback(service, callers, metrics)
+    found = [
+        Address("GET", "/cds-services", _discovery(service, callers)),
+        Address("POST", CALL, call),
+        Address("POST", f"{CALL}/feedback", feedback),
+    ]
+    found += [Address("GET", path, handler) for path, handler in health_routes(service, metrics)]
     if service.reload is not None and service.settings.admin_token is not None:
         handler = reload_route(service, service.reload, service.settings.admin_token, metrics)
-        add("POST", "/admin/reload", handler)
-    return router
+        found.append(Address("POST", "/admin/reload", handler))
+    return both_ways(found)
 
 
 def _discovery(service: Service, callers: Callers) -> Handler:
@@ -89,27 +75,31 @@ def _discovery(service: Service, callers: Callers) -> Handler:
     return discovery
 
 
-def _call(service: Service, callers: Callers, metrics: Metrics) -> Handler:
+def _call(service: Service, callers: Callers, metrics: Metrics, opened: Opened) -> Handler:
     settings = service.settings
 
     async def call(request: Request) -> Response:
         """Ask a service for advice."""
         began = service.clock()
-        deadline = began + settings.deadline_ms / 1000
         entry = _entry(service, request)
         client = await callers.admit(request)
         body = await read_body(request, settings.max_body, settings.max_depth)
         asked = _read(entry, body, client, settings.max_entries)
-        fetched = await service.fetch(asked, entry.keys, client, _own(request), deadline)
+        own: tuple[str, ...] = ()
+        if asked.fhir_server is not None:
+            own, waits = _own(request), service.clock()
+            await opened()
+            began += service.clock() - waits  # the first call of a sandbox; no fault of the call's
+        deadline = began + settings.deadline_ms / 1000
+        fetched = await service.fetch(asked, entry.keys, client, own, deadline)
         # Deciding is about a millisecond of pure computing: a thread would cost more than it frees.
         answer = service.answer(asked, client, fetched, await service.earlier(asked, client))
         await service.keep(asked, client, answer, fetched, service.clock() - began)
-        metrics.answered(entry.id, answer, fetched.calls)
-        for broken in (d for d in answer.decisions.items if d.outcome is Outcome.ERROR):
+        for broken in metrics.answered(entry.id, answer, fetched.calls):
             log.error("rule broke", rule=broken.rule.id, reason=broken.reason)
         wire = encode_cards(answer.cards)
         if settings.sandbox:  # integrators must never build on an answer that breaks the contract
-            Cards.model_validate_json(wire)
+            check_contract(wire)
         return Response(wire, media_type=JSON)
 
     return call
@@ -119,6 +109,8 @@ def _read(entry: ServiceEntry, body: bytes, client: Client, most: int) -> HookCa
     """The call in our words: a client may have its own names for the prefetch keys."""
     call = read_call(entry, body)
     check_entries(call, body, most)
+    if not client.profile.prefetch_aliases:
+        return call
     return replace(call, prefetch=renamed(call.prefetch, client.profile))
 
 
@@ -155,8 +147,3 @@ def _entry(service: Service, request: Request) -> ServiceEntry:
     if entry is None:
         raise UnknownService("no service has this id; GET /cds-services lists them")
     return entry
-
-
-async def _docs(request: Request) -> Response:
-    """The OpenAPI document as a page."""
-    return HTMLResponse(page(request.app.openapi()))

@@ -5,10 +5,12 @@ A toy on synthetic data, mounted only with the sandbox on: its tokens are public
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,47 +22,79 @@ from cds.fhir.store_page import PAGE, bundle, read_page_token
 from cds.fhir.store_query import MOST_PARAMETERS, Pairs, read_query
 from cds.fhir.store_search import search
 from cds.hooks.response import encode, refusal
+from cds.web.address import SANDBOX_FHIR, Address, Handler
 from cds.web.body import read_body
 from cds.web.errors import FHIR_JSON, refused
 from cds.web.sandbox_statement import capability_statement
-
-PATH = "/sandbox/fhir"
 
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FORM = 64 * 1024
 _JSON_FORMATS = ("json", "application/json", "application/fhir+json", "text/json")
 _CHALLENGE = {"www-authenticate": 'Bearer realm="sandbox"'}
 
-Handler = Callable[[Request], Awaitable[Response]]
+Asking = Callable[[Request, Store], Awaitable[Response]]
 
 
-def routes(store: Store, public_url: str | None = None) -> APIRouter:
+class Opened:
+    """The store, made once, when somebody first asks for it: that takes a while, and a service
+    must be ready before. Made in a thread, because hook calls go on being answered."""
+
+    def __init__(self, make: Callable[[], Store]) -> None:
+        self._make = make
+        self._made: Store | None = None
+        self._lock = threading.Lock()
+
+    async def here(self) -> Store:
+        """The store."""
+        if self._made is None:
+            return await asyncio.to_thread(self.make)
+        return self._made
+
+    def make(self) -> Store:
+        """The store, for who may wait."""
+        with self._lock:
+            made = self._made or self._make()
+            self._made = made
+        return made
+
+
+def store(clock: Callable[[], datetime]) -> Store:
+    """The synthetic patients; `clock` tells the clinical moment (aware). What reads them from here
+    is loaded with them: the first call that does must not wait for it."""
+    import cds.fhir.network  # noqa: F401
+    from cds.sample import records
+
+    return Store(records(), clock)
+
+
+def addresses(store: Opened, public_url: str | None = None) -> list[Address]:
     """Read, search and `metadata` under `/sandbox/fhir`; only `metadata` needs no token.
 
     Links begin with `public_url` (`CDS_PUBLIC_URL`) or else with the address that was called.
     """
-    router = APIRouter(prefix=PATH, redirect_slashes=False, include_in_schema=False)
-
-    def add(method: str, path: str, handler: Handler) -> None:
-        router.add_api_route(path, _answering(handler), methods=[method], response_model=None)
 
     def base(request: Request) -> str:
-        return f"{(public_url or str(request.base_url)).rstrip('/')}{PATH}"
+        return f"{(public_url or str(request.base_url)).rstrip('/')}{SANDBOX_FHIR}"
 
-    add("GET", "/metadata", _metadata(store, base))
-    add("POST", "/{kind}/_search", _search(store, base))
-    add("GET", "/{kind}/{id}", _read(store))
-    add("GET", "/{kind}", _search(store, base))
-    return router
+    found = (
+        ("GET", "/metadata", _metadata(base)),
+        ("POST", "/{kind}/_search", _search(base)),
+        ("GET", "/{kind}/{id}", _read),
+        ("GET", "/{kind}", _search(base)),
+    )
+    return [
+        Address(method, f"{SANDBOX_FHIR}{path}", _answering(store, handler), shown=False)
+        for method, path, handler in found
+    ]
 
 
-def _answering(handler: Handler) -> Handler:
+def _answering(store: Opened, handler: Asking) -> Handler:
     """The handler, its refusals turned into OperationOutcomes here, where a 401 has to say which
     kind of token is wanted."""
 
     async def answered(request: Request) -> Response:
         try:
-            return await handler(request)
+            return await handler(request, await store.here())
         except BadRequest as error:
             headers = _CHALLENGE if error.status == 401 else None
             return Response(encode(refusal(error)), error.status, headers, FHIR_JSON)
@@ -68,8 +102,8 @@ def _answering(handler: Handler) -> Handler:
     return answered
 
 
-def _metadata(store: Store, base: Callable[[Request], str]) -> Handler:
-    async def metadata(request: Request) -> Response:
+def _metadata(base: Callable[[Request], str]) -> Asking:
+    async def metadata(request: Request, store: Store) -> Response:
         """What this server can do."""
         statement = capability_statement(base(request), store.now())
         return Response(encode(statement), media_type=FHIR_JSON)
@@ -77,27 +111,24 @@ def _metadata(store: Store, base: Callable[[Request], str]) -> Handler:
     return metadata
 
 
-def _read(store: Store) -> Handler:
-    async def read(request: Request) -> Response:
-        """One resource."""
-        reader = store.reader(request.headers.get("authorization", ""))
-        kind, key = request.path_params["kind"], request.path_params["id"]
-        if key == "_search":
-            raise HTTPException(405, headers={"allow": "POST"})
-        if kind not in KINDS:
-            return _unknown_type()
-        if _other_format(_pairs(request.url.query)):
-            return _not_json()
-        found = store.read(f"{kind}/{key}", reader)
-        if found is None:
-            return refused(404, "not-found", f"there is no {kind} with this id")
-        return Response(bytes(store.json(found)), media_type=FHIR_JSON)
-
-    return read
+async def _read(request: Request, store: Store) -> Response:
+    """One resource."""
+    reader = store.reader(request.headers.get("authorization", ""))
+    kind, key = request.path_params["kind"], request.path_params["id"]
+    if key == "_search":
+        raise HTTPException(405, headers={"allow": "POST"})
+    if kind not in KINDS:
+        return _unknown_type()
+    if _other_format(_pairs(request.url.query)):
+        return _not_json()
+    found = store.read(f"{kind}/{key}", reader)
+    if found is None:
+        return refused(404, "not-found", f"there is no {kind} with this id")
+    return Response(bytes(store.json(found)), media_type=FHIR_JSON)
 
 
-def _search(store: Store, base: Callable[[Request], str]) -> Handler:
-    async def found(request: Request) -> Response:
+def _search(base: Callable[[Request], str]) -> Asking:
+    async def found(request: Request, store: Store) -> Response:
         """A page of the resources of one type that fit."""
         reader = store.reader(request.headers.get("authorization", ""))
         kind, here = request.path_params["kind"], base(request)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from cds.fhir.store import Store
+from cds.web.address import routes
 from cds.web.errors import http_error
-from cds.web.sandbox import routes
+from cds.web.sandbox import Opened, addresses
 from loopback import serving
 
 __all__ = ["NOW", "alone", "bearer", "more", "serving"]
@@ -19,10 +20,11 @@ __all__ = ["NOW", "alone", "bearer", "more", "serving"]
 NOW = datetime(2027, 11, 21, 9, 17, 31, tzinfo=UTC)
 
 
-def alone(store: Store, public_url: str | None = None) -> FastAPI:
+def alone(store: Store, public_url: str | None = None) -> Starlette:
     """The routes of the FHIR server and nothing else."""
-    app = FastAPI(exception_handlers={HTTPException: http_error}, redirect_slashes=False)
-    app.include_router(routes(store, public_url))
+    found = routes(addresses(Opened(lambda: store), public_url))
+    app = Starlette(routes=found, exception_handlers={HTTPException: http_error})
+    app.router.redirect_slashes = False
     return app
 
 

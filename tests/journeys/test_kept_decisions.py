@@ -84,6 +84,11 @@ def test_a_decision_is_explained_from_its_record_alone(answered: tuple[Path, lis
     assert said.returncode == 0
     assert f"Decision {seen[0]}" in said.stdout
     assert "fired." in said.stdout
+    assert "`--whole` tells what they asked" in said.stdout
+    whole = command(state, "explain", seen[0], "--whole")
+    assert whole.returncode == 0, whole.stdout + whole.stderr
+    assert "worked it out again from the sealed record" in whole.stdout
+    assert len(whole.stdout) > 2 * len(said.stdout)
     unknown = command(state, "explain", "00000000-0000-0000-0000-000000000000")
     assert unknown.returncode == 2
     assert unknown.stderr.startswith("cds: no decision of this id is kept here")

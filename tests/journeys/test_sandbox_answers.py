@@ -13,14 +13,14 @@ import httpx
 import pytest
 from sandbox_server import NOW, alone, bearer, more, serving
 
-from cds.bootstrap import build
+from cds.bootstrap import build, whole_minute
 from cds.fhir.store import Store
 from cds.hooks.discovery import templates
 from cds.rulebook.load import load_rulebook
 from cds.sample import Sample, records, sample_request
 from cds.settings import Settings
 from cds.web.app import create_app
-from cds.web.sandbox import PATH
+from cds.web.address import SANDBOX_FHIR as PATH
 
 # A server cannot say these things: it serves what is there, and an empty search means "none".
 NOT_THE_SAME = {
@@ -82,10 +82,10 @@ def without_ids(reply: httpx.Response, patient: str) -> tuple[int, str]:
     return reply.status_code, text.replace(f"{patient}.", "")
 
 
-def full_prefetch(item: Sample) -> bytes:
+def full_prefetch(item: Sample, now: datetime = NOW) -> bytes:
     """The call as its fixture has it, the orders newest first as their template asks for them: a
     card names drugs in the order in which they came."""
-    call = item.at(NOW)
+    call = item.at(now)
     entry = (call["prefetch"].get("medications") or {}).get("entry", [])
     entry.sort(key=lambda e: datetime.fromisoformat(e["resource"]["authoredOn"]), reverse=True)
     return json.dumps(call).encode()
@@ -137,8 +137,9 @@ def test_the_service_itself_fetches_from_its_own_sandbox(name: str) -> None:
         serving(create_app(build(settings, NOW))) as origin,
         httpx.Client(base_url=origin, timeout=20) as client,
     ):
-        fetching = client.post(path, json=sample_request(NOW, name, f"{origin}{PATH}"))
-        brought = client.post(path, content=full_prefetch(item))
+        moment = whole_minute(NOW)  # that of the service
+        fetching = client.post(path, json=sample_request(moment, name, f"{origin}{PATH}"))
+        brought = client.post(path, content=full_prefetch(item, moment))
     assert without_ids(fetching, patient) == without_ids(brought, patient)
     assert fetching.status_code == 200
 

@@ -19,7 +19,7 @@ from sandbox_server import NOW, alone, bearer, more, serving
 from cds.fhir.store import EVERYONE, Store, build_store, token_of
 from cds.fhir.store_kinds import KINDS
 from cds.sample import Sample, records
-from cds.web.sandbox import PATH
+from cds.web.address import SANDBOX_FHIR as PATH
 from r4_checks import faults
 
 FIRST = "fict-synthetic"

@@ -15,7 +15,7 @@ import jwt
 import pytest
 import yaml
 
-from bench.bodies import OBSERVATIONS, body, patients, renamed
+from bench.bodies import OBSERVATIONS, body, edited, patients, renamed
 from bench.calls import Calls
 from bench.capacity import capacity
 from bench.client import parse_wrk
@@ -68,17 +68,34 @@ def test_another_patient_shares_no_resource_no_id_and_no_call_with_the_first() -
     assert len({call.hook_instance for call in calls}) == 2
 
 
+def test_an_edit_is_the_same_patient_with_another_draft_order() -> None:
+    one, other = (json.loads(edited(body("5k"), number)) for number in (1, 2))
+    assert one["prefetch"] == other["prefetch"] == json.loads(body("5k"))["prefetch"]
+    (draft,), (next_draft,) = (
+        [entry["resource"] for entry in call["context"]["draftOrders"]["entry"]]
+        for call in (one, other)
+    )
+    for part in ("id", "authoredOn", "dosageInstruction"):
+        assert draft[part] != next_draft[part]
+    assert {**draft, "id": 0, "authoredOn": 0, "dosageInstruction": 0} == {
+        **next_draft, "id": 0, "authoredOn": 0, "dosageInstruction": 0,
+    }  # fmt: skip
+    assert one["context"]["selections"] == [f"MedicationRequest/{draft['id']}"]
+    assert one["hookInstance"] != other["hookInstance"]
+    assert read_call(ORDER_SELECT, edited(body("5k"), 3)).patient_id == "bench-patient"
+
+
 def test_patients_to_begin_with_differ_in_values_and_times() -> None:
     found = patients(3)
     assert found[0] == body("5k")
     assert len(set(found)) == len(found) > 8
 
 
-def test_calls_are_the_same_bytes_unless_each_is_about_another_patient() -> None:
+def test_calls_are_the_same_bytes_unless_each_is_one_of_its_own() -> None:
     same = Calls(1, "/a", (body("5k"),))
     same.prepare()
     assert same.next() == same.next()
-    fresh = Calls(1, "/a", patients(3), fresh=True)
+    fresh = Calls(1, "/a", patients(3), renamed)
     fresh.prepare()
     found = [fresh.next() for _ in range(300)]  # more than were prepared
     assert len(set(found)) == 300
@@ -143,6 +160,7 @@ def test_a_run_prints_and_writes_every_row(quick: Quick) -> None:
     printed, rows, _ = quick
     wanted = [target.name for target in targets()]
     wanted += ["ours, first call", "ours+audit, first call", "ours, 10 rules"]
+    wanted += ["ours, edit", "ours+audit, edit"]
     wanted += ["ours, 10 observations", "ours, 20 observations, first call", "ours+audit, 1 worker"]
     assert {"floor", "ours+audit+jwt", "ours+fetch"} <= set(wanted)
     assert set(wanted) <= {row["target"] for row in rows}

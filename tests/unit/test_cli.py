@@ -21,7 +21,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, make_service: Callable[..., Service]) -> Run:
     """Run a command around the stand-in pipeline; keyword arguments are the environment."""
-    monkeypatch.setattr(bootstrap, "build", lambda *_: make_service())
+    monkeypatch.setattr(bootstrap, "build", lambda *_, **__: make_service())
 
     def invoke(*words: str | Path, **environment: str) -> Result:
         clean = dict.fromkeys(("CDS_SANDBOX", "CDS_NOW", "CDS_REQUIRE"))
@@ -105,7 +105,7 @@ def test_a_setting_that_cannot_be_used_is_exit_2(
 def test_a_rulebook_that_does_not_load_lists_every_problem(
     run: Run, request_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: Any) -> Service:
+    def broken(*_: Any, **__: Any) -> Service:
         raise RulebookError((Problem("rules/a.yaml", 3, "one"), Problem("rules/b.yaml", 7, "two")))
 
     monkeypatch.setattr(bootstrap, "build", broken)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cds.kernel.quantity import Quantity
 from cds.kernel.units import Analyte
-from cds.rulebook.model.base import Edit, Where
+from cds.rulebook.model.base import Edit, Remembers, Where
 from cds.rulebook.model.clauses import Clause, Holds
 
 
@@ -31,7 +31,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderTemplate:
+class OrderTemplate(Remembers):
     """A complete R4 resource with holes, from `rules/orders` (index + JSON).
 
     `kind`: `MedicationRequest` or `ServiceRequest`. For a drug: `analyte` is the dose dimension,

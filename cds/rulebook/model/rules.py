@@ -26,7 +26,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class Level(Remembers):
     """One row of the decision table inside a rule."""
 
     row: str

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from cds.cards.render import LONGEST_SUMMARY, render, render_all
+from cds.cards.render import render, render_all
+from cds.cards.wording import LONGEST_SUMMARY
 from cds.engine.decision import (
     Decision,
     Decisions,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from decimal import Decimal
@@ -10,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cds.errors import RulebookError
 from cds.kernel.quantity import Quantity
 from cds.kernel.units import Analyte
-from cds.rulebook.holes import fill, holes
+from cds.rulebook.holes import HOLES, fill, filling, holes
 from cds.rulebook.orders import load_orders
 
 ORDERS = Path(__file__).parents[3] / "rules" / "orders"
@@ -148,3 +151,62 @@ def test_false_and_zero_are_values_and_stay() -> None:
 def test_a_hole_without_a_value_is_an_error() -> None:
     with pytest.raises(KeyError):
         fill({"a": "${dose}"}, {})
+
+
+NAMES = st.sampled_from(sorted(HOLES))
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(0, 2),
+    st.sampled_from(["", "x", "{bag}", "$", "${"]),
+    NAMES.map("${{{}}}".format),
+    st.tuples(NAMES, NAMES).map("${{{0[0]}}} of ${{{0[1]}}}".format),
+)
+TREES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner)
+)
+VALUES = st.sampled_from([None, "", [], {}, 0, False, Decimal("1.50"), "4 g", {"a": [{"b": 1}]}])
+
+
+def filled_in(node: Any, values: dict[str, Any]) -> Any:
+    """What `fill` says of itself, word for word."""
+    if isinstance(node, dict):
+        members = {key: filled_in(value, values) for key, value in node.items()}
+        return {key: value for key, value in members.items() if not nothing(value)} or None
+    if isinstance(node, list):
+        items = [filled_in(value, values) for value in node]
+        return [value for value in items if not nothing(value)] or None
+    named = re.fullmatch(r"\$\{([^}]*)\}", node) if isinstance(node, str) else None
+    if named:
+        return values[named[1]]
+    if isinstance(node, str):
+        return re.sub(r"\$\{([^}]*)\}", lambda found: str(values[found[1]]), node)
+    return node
+
+
+def nothing(value: Any) -> bool:
+    return value is None or any(value == empty for empty in ("", [], {}))
+
+
+@given(TREES, st.fixed_dictionaries(dict.fromkeys(HOLES, VALUES)))
+def test_every_tree_is_filled_as_it_is_said(tree: Any, values: dict[str, Any]) -> None:
+    expected = filled_in(tree, values)
+    filled = fill(tree, values)
+    assert repr(filled) == repr(expected)  # the order of members too
+
+
+def test_a_resource_that_is_filled_twice_gives_two_that_share_nothing() -> None:
+    make = filling({"fixed": {"list": [{"a": 1}]}, "whose": "${subject}"})
+    values = {"subject": {"reference": "Patient/1"}}
+    first = make(values)
+    first["fixed"]["list"][0]["a"] = 2
+    first["fixed"]["list"].append("more")
+    first["whose"]["reference"] = "Patient/2"
+    first["new"] = True
+    assert make(values) == {"fixed": {"list": [{"a": 1}]}, "whose": {"reference": "Patient/1"}}
+
+
+def test_what_can_never_stay_is_left_out_of_every_copy() -> None:
+    tree = {"a": [{"b": None}, []], "c": {"d": [{}]}, "e": ["", "x"]}
+    assert fill(tree, {}) == {"e": ["x"]}
+    assert fill({}, {}) is None
