@@ -86,7 +86,8 @@ def answer(
     same, and rules that are surely silent are told to be so without their clauses (`decide`).
     """
     chart = read_chart(call, book.terminology, now, fetched.supplied)
-    record = replace(chart.record, overridden=history_of(history))
+    told = history_of(history)
+    record = replace(chart.record, overridden=told) if told else chart.record
     decisions = decide(book, record, now, call.hook, no_drugs_because(call), whole=whole)
     digest = _digest(call, fetched)
     decision_id = _decision_id(call, book, client, digest, record.overridden)
