@@ -19,8 +19,8 @@ from cds.hooks.discovery import templates
 from cds.rulebook.load import load_rulebook
 from cds.sample import Sample, records, sample_request
 from cds.settings import Settings
-from cds.web.app import create_app
 from cds.web.address import SANDBOX_FHIR as PATH
+from cds.web.app import create_app
 
 # A server cannot say these things: it serves what is there, and an empty search means "none".
 NOT_THE_SAME = {
