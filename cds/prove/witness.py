@@ -28,6 +28,7 @@ from cds.prove.variables import MISSING, NOT_KNOWN, NOTHING, VALUE, FactTerms
 
 # Decimal places a laboratory or an order states, by unit; others: one.
 _PLACES = {"mmol/L": 2, "umol/L": 0, "mg/L": 0, "ms": 0, "a": 0, "mg": 0, "/uL": 0, "g": 1}
+_STARTS = 8  # how often a search begins anew
 _USUAL = "mg/dL"  # where the analyte has it: what most readers of these rules think in
 
 
@@ -56,7 +57,7 @@ def witness(solver: z3.Solver, patient: Patient) -> Witness:
             settled = _first(solver, fact, (usual,)) or _first(solver, fact, _nicer(solver, fact))
             state = settled or _state(_model(solver), fact)
             if settled is None:
-                solver.add(equals(fact, state))
+                _first(solver, fact, (state,))  # not asserted where no decimal is exactly it
             if state != usual:
                 states[name] = state
         tags = frozenset(name for name, term in patient.tags.items() if _settle(solver, term))
@@ -150,7 +151,14 @@ def _measured(quantity: Quantity) -> Measured:
 
 
 def _model(solver: z3.Solver) -> z3.ModelRef:
-    solver.check()
+    """A model of what is asserted, which there is. Where the search loses its way, which depends on
+    all that was searched before in this process, it begins anew from another place."""
+    for seed in range(_STARTS):
+        if solver.check() == z3.sat:
+            return solver.model()
+        asserted, solver = solver.assertions(), z3.Solver()
+        solver.set("random_seed", seed)
+        solver.add(asserted)
     return solver.model()
 
 
