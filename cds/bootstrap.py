@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
 
@@ -31,7 +31,6 @@ from cds.rulebook.model import Rulebook
 from cds.settings import Settings
 from cds.trust.keystate import KeyState
 
-_MINUTE = timedelta(minutes=1)
 Earlier = tuple[Overridden, ...]
 Fetch = Callable[
     [HookCall, Sequence[str], Client, Sequence[str], float], Coroutine[Any, Any, Fetched]
@@ -244,20 +243,8 @@ def clinical_now(settings: Settings, now: datetime | None = None) -> datetime:
 
 def _clock(fixed: datetime | None) -> Callable[[], datetime]:
     if fixed is None:
-        return lambda: whole_minute(datetime.now(UTC))
-    moment = whole_minute(fixed)
-    return lambda: moment
-
-
-def whole_minute(moment: datetime) -> datetime:
-    """The end of the minute that runs: the clinical moment.
-
-    The clocks of analysers, hospital systems and this machine differ by seconds, so a result that
-    is some seconds ahead is not in the future. And what was found for a patient holds for the
-    minute, while an order is edited (`engine.standing`).
-    """
-    begun = moment.replace(second=0, microsecond=0)
-    return begun if begun == moment else begun + _MINUTE
+        return lambda: datetime.now(UTC)
+    return lambda: fixed
 
 
 def _viewing(rules: RulesInForce) -> Callable[[], View]:

@@ -6,14 +6,14 @@ import hashlib
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cds.cards.adapt import adapted
 from cds.cards.context import CardContext
 from cds.cards.identity import uuid5
 from cds.cards.render import render_all
-from cds.chart.read import read_chart
+from cds.chart.read import Chart, read_chart
 from cds.clients.model import Client
 from cds.engine.decide import decide
 from cds.engine.decision import Decisions
@@ -25,6 +25,7 @@ from cds.hooks.services import CLINICIANS, HOOKS
 from cds.rulebook.model import Rulebook
 
 NOTHING = Fetched()
+_MINUTE = timedelta(minutes=1)
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:electrolyte-cds:decision")
 
 
@@ -37,8 +38,24 @@ class Answer:
     record: Record
     decision_id: str
     book: Rulebook
-    now: datetime  # the clinical moment
+    now: datetime  # the moment that was decided for: the `whole_minute` of the next
+    asked: datetime  # the very moment of the call
     defects: tuple[str, ...] = ()  # what folding had to put right: never patient data
+
+
+def whole_minute(now: datetime) -> datetime:
+    """The end of the minute that runs, at most a minute ahead and never of another day: the moment
+    that ages and windows count from.
+
+    So what was found for a patient holds for a minute, while an order is edited
+    (`engine.standing`). A result is never younger for it than it is. Whether one is of the future
+    is asked at the moment itself, when the chart is read (safety point 10).
+    """
+    begun = now.replace(second=0, microsecond=0)
+    if begun == now:
+        return now
+    end = begun + _MINUTE
+    return end if end.date() == now.date() else end - datetime.resolution
 
 
 def no_drugs_because(call: HookCall) -> str:
@@ -67,6 +84,30 @@ def _decision_id(
     return uuid5(NAMESPACE, "|".join(parts))
 
 
+def _context(
+    call: HookCall,
+    client: Client,
+    book: Rulebook,
+    chart: Chart,
+    names: tuple[str, str],
+    now: datetime,
+) -> CardContext:
+    """`names`: the digest of all that was given, and the id of the decision."""
+    digest, decision_id = names
+    return CardContext(
+        client=client.name,
+        service=call.service,
+        hook_instance=call.hook_instance,
+        body_digest=digest,
+        decision_id=decision_id,
+        patient_id=call.patient_id,
+        encounter_id=call.encounter_id,
+        book=book,
+        drafts={ref: resource.raw for ref, resource in chart.drafts.items()},
+        today=now.date(),
+    )
+
+
 def answer(
     call: HookCall,
     book: Rulebook,
@@ -79,30 +120,21 @@ def answer(
 ) -> Answer:
     """Cards and decisions for one hook call, in the shape its client reads.
 
-    `now` is the clinical moment (aware); `fetched` is what the call left out; `history` is what
-    this client told us of cards for this patient, in any order. Raises BadRequest (4xx) when the
-    call cannot be answered for this patient. Pure: the same call, rulebook, now, client, data
-    fetched and history give the same bytes (law 7). With `whole=False` cards and outcomes are the
-    same, and rules that are surely silent are told to be so without their clauses (`decide`).
+    `now` is the clinical moment (aware): the chart is read at it, ages and windows count from its
+    `whole_minute`. `fetched` is what the call left out; `history` is what this client told us of
+    cards for this patient, in any order. Raises BadRequest (4xx) when the call cannot be answered
+    for this patient. Pure: the same call, rulebook, now, client, data fetched and history give the
+    same bytes (law 7). With `whole=False` cards and outcomes are the same, and rules that are
+    surely silent are told to be so without their clauses (`decide`).
     """
     chart = read_chart(call, book.terminology, now, fetched.supplied)
     told = history_of(history)
     record = replace(chart.record, overridden=told) if told else chart.record
-    decisions = decide(book, record, now, call.hook, no_drugs_because(call), whole=whole)
+    minute, no_drugs = whole_minute(now), no_drugs_because(call)
+    decisions = decide(book, record, minute, call.hook, no_drugs, whole=whole, asked=now)
     digest = _digest(call, fetched)
     decision_id = _decision_id(call, book, client, digest, record.overridden)
-    context = CardContext(
-        client=client.name,
-        service=call.service,
-        hook_instance=call.hook_instance,
-        body_digest=digest,
-        decision_id=decision_id,
-        patient_id=call.patient_id,
-        encounter_id=call.encounter_id,
-        book=book,
-        drafts={ref: resource.raw for ref, resource in chart.drafts.items()},
-        today=now.date(),
-    )
+    context = _context(call, client, book, chart, (digest, decision_id), minute)
     rendered = render_all(decisions, context)
     cards = adapted(rendered.cards, client.profile, book.templates)
-    return Answer(cards, decisions, record, decision_id, book, now, rendered.defects)
+    return Answer(cards, decisions, record, decision_id, book, minute, now, rendered.defects)

@@ -125,6 +125,7 @@ def entry_of(
     tree = {
         "format": FORMAT,
         "now": now.isoformat(timespec="microseconds"),
+        **_asked_at(answer),
         "digests": {"body": call.body_digest, "fetched": fetched.digest()},
         "timings": _timings(seconds, fetched),
         **_asked(call, client, who),
@@ -143,6 +144,13 @@ def entry_of(
         body=_body(tree, call, who),
         shown=_shown(answer.cards, answer.decisions, book),
     )
+
+
+def _asked_at(answer: Answer) -> dict[str, str]:
+    """The very moment of the call, where another was decided for."""
+    if answer.asked == answer.now:
+        return {}
+    return {"asked": answer.asked.isoformat(timespec="microseconds")}
 
 
 @dataclass(frozen=True, slots=True)

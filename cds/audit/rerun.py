@@ -86,9 +86,11 @@ def again_decided(sealed: Sealed, body: Json, book: Rulebook, *, whole: bool) ->
         record, no_drugs = decode(Record, body["record"]), body["no_drugs"]
         try:
             now = datetime.fromisoformat(body["now"])
+            asked = datetime.fromisoformat(str(body.get("asked", body["now"])))
         except ValueError:
             raise CodecError("the stored moment cannot be read") from None
-        return decide(book, record, now, sealed.entry.hook, no_drugs, whole=whole)
+        hook = sealed.entry.hook
+        return decide(book, record, now, hook, no_drugs, whole=whole, asked=asked)
 
 
 def differences(body: Json, again: Decisions) -> tuple[Difference, ...]:

@@ -41,15 +41,19 @@ def decide(
     no_drugs: str = "",
     *,
     whole: bool = True,
+    asked: datetime | None = None,
 ) -> Decisions:
     """One Decision per rule of this hook (and per selected order, for `for_each` rules).
 
     `no_drugs` is the reason why this hook suggests no drug (clinical pack R1), "" where it may.
     With `whole=False` a rule that is surely silent is told to be silent and no more, and facts only
     it looks at are not worked out: outcomes and cards are the same, its clauses are not judged.
+    `asked` is the very moment of the call where `now` is a rounded one: by it ends what was
+    overridden (`repeat`).
     """
     standing = None if whole else _patients.standing(book, record, now)
     facts = Facts(book, record, now, no_drugs=no_drugs, standing=standing)
+    facts.asked = asked or now
     items, told = _each(rules_of(book, hook), facts) if whole else _known(hook, facts)
     if record.overridden:
         items = tuple(_quiet_if_told(item, facts) for item in items)

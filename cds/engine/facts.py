@@ -67,6 +67,7 @@ class Facts:
         self.book = book
         self.record = record  # the patient
         self.now = now  # clinical now
+        self.asked = now  # the very moment of the call, where `now` is rounded
         # What is known already for this very record, rulebook and moment, without `given`;
         # nothing, where nothing of this patient is kept from call to call.
         self.standing = standing or Standing(record)

@@ -83,7 +83,7 @@ def _newest(item: Decision, fired: Level, repeat: Repeat, facts: Facts) -> Overr
         for past in facts.record.overridden
         if (past.rule, past.row) == (item.rule.id, fired.row)
         and _urgency(past) >= urgency
-        and _counts(past.at, repeat.after, facts.now)
+        and _counts(past.at, repeat.after, facts.asked)
     )
     return max(found, key=lambda past: past.at, default=None)
 
@@ -125,7 +125,7 @@ def _words(past: Overridden, repeat: Repeat, facts: Facts) -> str:
     known = facts.book.override_reasons.values()
     said = next((x.display for x in known if x.code == past.reason), "")
     reason = f"{said[:1].lower()}{said[1:]}" or "a reason that is not on our list"
-    told = f"overridden {age_words(facts.now, past.at)} ago ({reason})"
+    told = f"overridden {age_words(facts.asked, past.at)} ago ({reason})"
     ends = f"told again after {span_words(repeat.after)}"
     if repeat.unless is None:
         return f"{told}; {ends}"

@@ -3,8 +3,9 @@
 At every edit of an order an EHR asks again, and all but the draft is as it was: then what was found
 for the same chart, the same rules and the same moment is found again instead of worked out. That
 is no guess: a fact is a function of these three, and the moment is a whole minute
-(`bootstrap`). What looks at draft orders (`drafted`) holds as long as they are the same, as when
-an order that was selected is signed; what looks at one of them is worked out every time.
+(`pipeline.whole_minute`). What looks at draft orders (`drafted`) holds as long as they are the
+same, as when an order that was selected is signed; what looks at one of them is worked out every
+time.
 
 The chart hands on the very same lists while their bytes are the same (`cds.fhir.memo`), so a
 patient is known again by them. Bounded by `MOST` patients, the longest unasked goes first; nothing

@@ -101,6 +101,21 @@ def test_an_overridden_card_stays_away_for_24_h_and_then_comes_again() -> None:
         assert len(held(found)) == 1 - shown
 
 
+def test_the_span_ends_at_the_very_moment_and_a_re_run_knows_it() -> None:
+    """Ages count from whole minutes, the span of an override does not: and it is kept."""
+    patient = call(LOW, days=(21, 22))
+    (card,) = asked(patient).cards
+    late = NOW + timedelta(hours=24, seconds=-1)
+    found = asked(patient, overrides(card, 0), now=late)
+    assert (found.asked, found.now) == (late, NOW + timedelta(hours=24))
+    assert list(held(found)) == ["hypomagnesemia"]
+    kept = kept_of(patient, found)
+    assert rerun(kept, book()) == ()
+    body = parse(kept.entry.body)
+    del body["asked"]
+    assert rerun(replace(kept, entry=replace(kept.entry, body=canonical(body))), book()) != ()
+
+
 def test_without_history_the_answer_is_the_same_to_the_byte() -> None:
     first, again = asked(call(LOW)), asked(call(LOW), *())
     assert canonical(first.cards) == canonical(again.cards)
@@ -163,10 +178,14 @@ def kept() -> Sealed:
     patient = call(LOW)
     found = asked(patient, overrides(asked(patient).cards[0]))
     assert found.cards == ()
+    return kept_of(patient, found)
+
+
+def kept_of(patient: HookCall, found: Answer) -> Sealed:
+    """The record of an answer."""
     identity = Identity(b"a key of the tests")
-    return Sealed(
-        "chain", 1, b"", b"", entry_of(patient, CLIENT, found, book(), NOW, NOW, identity, 0.01)
-    )
+    entry = entry_of(patient, CLIENT, found, book(), found.now, NOW, identity, 0.01)
+    return Sealed("chain", 1, b"", b"", entry)
 
 
 WHY = "overridden 2 h ago (already being corrected); told again after 24 h, or when magnesium has"

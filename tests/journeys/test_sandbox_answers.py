@@ -13,7 +13,7 @@ import httpx
 import pytest
 from sandbox_server import NOW, alone, bearer, more, serving
 
-from cds.bootstrap import build, whole_minute
+from cds.bootstrap import build
 from cds.fhir.store import Store
 from cds.hooks.discovery import templates
 from cds.rulebook.load import load_rulebook
@@ -82,10 +82,10 @@ def without_ids(reply: httpx.Response, patient: str) -> tuple[int, str]:
     return reply.status_code, text.replace(f"{patient}.", "")
 
 
-def full_prefetch(item: Sample, now: datetime = NOW) -> bytes:
+def full_prefetch(item: Sample) -> bytes:
     """The call as its fixture has it, the orders newest first as their template asks for them: a
     card names drugs in the order in which they came."""
-    call = item.at(now)
+    call = item.at(NOW)
     entry = (call["prefetch"].get("medications") or {}).get("entry", [])
     entry.sort(key=lambda e: datetime.fromisoformat(e["resource"]["authoredOn"]), reverse=True)
     return json.dumps(call).encode()
@@ -137,9 +137,8 @@ def test_the_service_itself_fetches_from_its_own_sandbox(name: str) -> None:
         serving(create_app(build(settings, NOW))) as origin,
         httpx.Client(base_url=origin, timeout=20) as client,
     ):
-        moment = whole_minute(NOW)  # that of the service
-        fetching = client.post(path, json=sample_request(moment, name, f"{origin}{PATH}"))
-        brought = client.post(path, content=full_prefetch(item, moment))
+        fetching = client.post(path, json=sample_request(NOW, name, f"{origin}{PATH}"))
+        brought = client.post(path, content=full_prefetch(item))
     assert without_ids(fetching, patient) == without_ids(brought, patient)
     assert fetching.status_code == 200
 
