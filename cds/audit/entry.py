@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from cds.audit.codec import FORMAT, canonical
+from cds.audit.marks import Mark, marks_of
 from cds.audit.pieces import WRITTEN
 from cds.audit.redact import cards_kept, without_ids
 from cds.audit.trees import written
@@ -60,7 +61,8 @@ class Entry:
     """One decision. `at` is the wall clock (UTC), `patient` what is kept of the reference,
     `rulebook` the digest of the rules, `engine` the version of this package. `body` holds the rest.
     It is canonical JSON; a long one is compressed as it is kept (`closed`).
-    `shown` is an index of the cards in the body; it is not sealed, the body is.
+    `shown` and `marks` are an index of the cards and the rules in the body; they are not sealed,
+    the body is. `marks` is None where they are to be taken from the body.
     """
 
     id: str
@@ -74,6 +76,7 @@ class Entry:
     engine: str
     body: bytes = field(repr=False)
     shown: tuple[Shown, ...] = ()
+    marks: tuple[Mark, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ def entry_of(
         engine=ENGINE,
         body=_body(tree, call, who),
         shown=_shown(answer.cards, answer.decisions, book),
+        marks=marks_of(answer.decisions.items),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 EDITED, MISSING, SWAPPED, INSERTED = "edited", "missing", "swapped", "inserted"
 CUT, HEADS, KEY, DATABASE = "cut", "heads", "key", "database"
 TOMBSTONE, SPOOL = "tombstone", "spool"
-CARDS, RULEBOOK, FEEDBACK = "cards", "rulebook", "feedback"
+CARDS, MARKS, RULEBOOK, FEEDBACK = "cards", "marks", "rulebook", "feedback"
 
 
 @dataclass(frozen=True, slots=True)

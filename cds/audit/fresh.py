@@ -37,5 +37,12 @@ STATEMENTS = (
     "CREATE TABLE tombstones (\n\tchain TEXT NOT NULL, \n\tfirst INTEGER NOT NULL, \n\t"
     "last INTEGER NOT NULL, \n\tprevious BLOB NOT NULL, \n\tmac BLOB NOT NULL, \n\t"
     "purged TEXT NOT NULL, \n\ttag BLOB NOT NULL, \n\tPRIMARY KEY (chain, first)\n)",
+    f"CREATE TABLE marks (\n\tchain TEXT NOT NULL, \n\tseq INTEGER NOT NULL, \n\t"
+    f'{_texts("at rule version")}"row" TEXT NOT NULL, \n\toutcome TEXT NOT NULL, \n\t'
+    'nth INTEGER NOT NULL, \n\tPRIMARY KEY (chain, seq, rule, outcome, "row")\n)\n'
+    " WITHOUT ROWID\n\n",
+    'CREATE INDEX marks_kind ON marks (rule, outcome, "row", at, chain, seq, nth)',
+    "CREATE INDEX records_client ON records (client, at)",
+    "CREATE INDEX records_patient ON records (patient, at)",
     f"INSERT INTO alembic_version VALUES ('{HEAD}')",  # noqa: S608 - our own name
 )

@@ -101,8 +101,8 @@ class PostgresDatabase:
 
     def scrub(self) -> None:
         """Nothing: what deleted rows held goes when the server vacuums (by itself in time, or
-        `VACUUM FULL records, cards, feedback` by its owner, which also gives back the room), and
-        when the write-ahead log it archives is thrown away."""
+        `VACUUM FULL records, cards, marks, feedback` by its owner, which also gives back the
+        room), and when the write-ahead log it archives is thrown away."""
 
     def damage(self) -> tuple[str, ...]:
         """Nothing: the server checks its pages as it reads them (`data_checksums`); what it then

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from cds.audit.batch import Sealed, Tombstone
 from cds.audit.database import DamagedRecord
 from cds.audit.entry import Entry
+from cds.audit.marks import Mark, marks_in, numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,21 @@ def card_rows(entry: Entry) -> list[tuple[str, ...]]:
         )
         for item in entry.shown
     ]  # fmt: skip
+
+
+def marks_kept(entry: Entry) -> tuple[Mark, ...]:
+    """What is written of an entry: from its body where it is told nowhere else, as in a spool of an
+    older program. A body that cannot be read has none."""
+    return (marks_in(entry.body) or ()) if entry.marks is None else entry.marks
+
+
+def mark_rows(item: Sealed, marks: Iterable[Mark]) -> list[tuple[Any, ...]]:
+    """What the rules came to in a record, in `schema.MARK_COLUMNS`."""
+    at = stamp(item.entry.at)
+    return [
+        (item.chain, item.seq, at, one.rule, one.version, one.row, one.outcome, nth)
+        for one, nth in numbered(marks)
+    ]
 
 
 def tombstone_row(item: Tombstone) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from cds.audit.database import Asked
 from cds.errors import SettingsError
 
 # The revisions of `migrations/versions`, oldest first; a test holds them together.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 HEAD = REVISIONS[-1]
 
 # In the order in which they are sealed; never reorder, only add at the end with a new seal label.
@@ -26,11 +26,17 @@ FEEDBACK_COLUMNS = (
 CARD_COLUMNS = (
     "client", "card", "decision", "patient", "rule", "version", "row", "indicator", "band",
 )  # fmt: skip
+MARK_COLUMNS = ("chain", "seq", "at", "rule", "version", "row", "outcome", "nth")
 TOMBSTONE_COLUMNS = ("chain", "first", "last", "previous", "mac", "purged", "tag")
 
 REVISION_TABLE = "alembic_version"
 _FIRST_TABLES = ("records", "rulebooks", "feedback")
-_TABLES = (*_FIRST_TABLES, "cards", "tombstones")
+# Which tables each revision has.
+_TABLES_OF = {
+    "0001": _FIRST_TABLES,
+    "0002": (*_FIRST_TABLES, "cards", "tombstones"),
+    "0003": (*_FIRST_TABLES, "cards", "tombstones", "marks"),
+}
 # What was there before revisions were: revision 0001 under another name.
 _OLD_TABLE, _OLD_VERSION = "schema_version", 1
 
@@ -42,7 +48,7 @@ def behind(database: Asked) -> bool:
     if not found:
         return True
     revision = _revision(database, found)
-    _none_lost(found, _TABLES if revision == HEAD else _FIRST_TABLES)
+    _none_lost(found, _TABLES_OF[revision])
     return revision != HEAD
 
 

@@ -14,6 +14,7 @@ def _insert(table: str, columns: tuple[str, ...], conflict: str = "") -> str:
 _FIRST_STAYS = " ON CONFLICT DO NOTHING"
 RECORD = _insert("records", schema.COLUMNS)
 CARD = _insert("cards", schema.CARD_COLUMNS, _FIRST_STAYS)
+MARK = _insert("marks", schema.MARK_COLUMNS, _FIRST_STAYS)
 ARCHIVE = _insert("rulebooks", ("digest", "archive"), _FIRST_STAYS)
 TOLD = _insert("feedback", schema.FEEDBACK_COLUMNS, _FIRST_STAYS)
 TOMBSTONE = _insert("tombstones", schema.TOMBSTONE_COLUMNS)
@@ -25,6 +26,7 @@ DELETE_CARDS = (  # those whose decision has no record outside of the range
     f"(SELECT id FROM records WHERE {RANGE}) AND NOT EXISTS "
     f"(SELECT 1 FROM records WHERE id = cards.decision AND NOT ({RANGE}))"
 )
+DELETE_MARKS = f"DELETE FROM marks WHERE {RANGE}"  # noqa: S608 - names from here
 AT_ONCE = 64  # decisions that are asked for together
 _DECISIONS = ", ".join("?" * AT_ONCE)
 CARDS_OF = (
@@ -34,11 +36,18 @@ CARDS_OF = (
 CARD_KNOWN = "SELECT 1 FROM cards WHERE client = ? AND card = ?"
 DECIDED = f"SELECT client, id FROM records WHERE id IN ({_DECISIONS})"  # noqa: S608 - from above
 TOLD_ROWS = f"SELECT {', '.join(schema.FEEDBACK_COLUMNS)} FROM feedback"  # noqa: S608 - the same
-FEEDBACK = (
+_TOLD_CARDS = (
     "SELECT f.client, f.card, f.outcome, f.at, f.system, f.code, f.received, c.decision, c.rule, "
-    "c.version, c.row, c.indicator, c.band, c.patient FROM feedback f "
-    "LEFT JOIN cards c ON c.client = f.client AND c.card = f.card "
-    "ORDER BY f.at, f.client, f.card, f.outcome"
+    "c.version, c.row, c.indicator, c.band, c.patient FROM "
+)
+_BY_TIME = "ORDER BY f.at, f.client, f.card, f.outcome"
+FEEDBACK = (
+    f"{_TOLD_CARDS}feedback f LEFT JOIN cards c ON c.client = f.client AND c.card = f.card "
+    f"{_BY_TIME}"
+)
+FEEDBACK_OF = (  # CROSS JOIN: by the cards of the decision, never through all feedback
+    f"{_TOLD_CARDS}cards c CROSS JOIN feedback f WHERE f.client = c.client AND f.card = c.card "
+    f"AND c.decision = ? {_BY_TIME}"
 )
 # Both must look for the cards of the patient first and for their feedback one by one, not go
 # through all that was overridden lately, also where they know nothing of what the tables hold:

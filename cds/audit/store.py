@@ -14,12 +14,16 @@ from typing import Any
 
 from cds.audit import schema, sql
 from cds.audit.batch import Batch, Sealed, Tombstone
+from cds.audit.browse import Browser
 from cds.audit.cardindex import CardIndex
 from cds.audit.database import DamagedRecord, Database, Step, StoreError, Unusable
+from cds.audit.markindex import MarkIndex
 from cds.audit.rows import (
     Overridden,
     ToldCard,
     card_rows,
+    mark_rows,
+    marks_kept,
     overridden_of,
     record_row,
     sealed_of,
@@ -153,6 +157,16 @@ class AuditStore:
         """What can be looked up of cards."""
         return CardIndex(self._database)
 
+    @property
+    def marks(self) -> MarkIndex:
+        """What can be looked up of what the rules came to."""
+        return MarkIndex(self._database)
+
+    @property
+    def browse(self) -> Browser:
+        """Pages of decisions, and counts."""
+        return Browser(self._database)
+
     def bodies(self) -> Iterator[tuple[str, Any]]:
         """Client and body of every record, in no order, as they stand: nothing is checked."""
         return (
@@ -170,14 +184,15 @@ class AuditStore:
         return [Tombstone(*row) for row in rows]
 
     def bury(self, tombstone: Tombstone) -> int:
-        """Delete its records, and the cards no other record tells of, and put it in their place,
-        all or none. How many records there were. Call `scrub` when all is buried."""
+        """Delete its records, their marks and the cards no other record tells of, and put it in
+        their place, all or none. How many records there were. Call `scrub` when all is buried."""
         place = (tombstone.chain, tombstone.first, tombstone.last)
         there = self._ask(f"SELECT count(*) FROM records WHERE {sql.RANGE}", *place)[0][0]  # noqa: S608 - from sql.py
         self._database.add(
             [
                 (sql.TOMBSTONE, [tombstone_row(tombstone)]),
                 (sql.DELETE_CARDS, [place + place]),
+                (sql.DELETE_MARKS, [place]),
                 (f"DELETE FROM records WHERE {sql.RANGE}", [place]),  # noqa: S608 - from above
             ]
         )
@@ -253,6 +268,7 @@ def _steps(batch: Batch, records: tuple[Sealed, ...]) -> list[Step]:
     steps: list[Step] = [
         (sql.RECORD, [record_row(item) for item in records]),
         (sql.CARD, [row for item in records for row in card_rows(item.entry)]),
+        (sql.MARK, [row for item in records for row in mark_rows(item, marks_kept(item.entry))]),
         (sql.ARCHIVE, [(item.digest, item.packed) for item in batch.archives]),
         (sql.TOLD, [row for told in batch.told for row in told.rows]),
     ]

@@ -46,6 +46,8 @@ RECORDS = sa.Table(
     _bytes("body"),
     sa.Index("records_id", "id"),
     sa.Index("records_at", "at"),
+    sa.Index("records_client", "client", "at"),
+    sa.Index("records_patient", "patient", "at"),
 )
 
 # The files of a rulebook (a tar file) by its digest.
@@ -84,6 +86,24 @@ CARDS = sa.Table(
     _text("band"),
     sa.Index("cards_patient", "client", "patient"),
     sa.Index("cards_decision", "decision"),
+    sqlite_with_rowid=False,
+)
+
+# An index of what the bodies of records say of their rules; `at` is that of the record, `nth`
+# counts those of one rule and outcome in it. `marks_kind` holds all that is looked for.
+MARKS = sa.Table(
+    "marks",
+    METADATA,
+    _text("chain"),
+    _number("seq"),
+    _text("at"),
+    _text("rule"),
+    _text("version"),
+    _text("row"),
+    _text("outcome"),
+    _number("nth"),
+    sa.PrimaryKeyConstraint("chain", "seq", "rule", "outcome", "row"),
+    sa.Index("marks_kind", "rule", "outcome", "row", "at", "chain", "seq", "nth"),
     sqlite_with_rowid=False,
 )
 

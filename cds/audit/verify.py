@@ -1,5 +1,5 @@
 """Is the audit what was written? Finds the first bad record of every chain and says what it is,
-and what else is not as the records say: cards, rules, feedback.
+and what else is not as the records say: cards, marks, rules, feedback.
 
 Without the key, or with a part of the files only, some things cannot be told: a tail that was cut
 from the database *and* from the head file, and a chain that was taken out of both. Feedback that
@@ -21,6 +21,7 @@ from cds.audit.findings import (
     HEADS,
     INSERTED,
     KEY,
+    MARKS,
     MISSING,
     RULEBOOK,
     SPOOL,
@@ -37,8 +38,9 @@ from cds.audit.vouch import Witness
 from cds.audit.walk import Walk
 
 __all__ = [
-    "CARDS", "CUT", "DATABASE", "EDITED", "FEEDBACK", "HEADS", "INSERTED", "KEY", "MISSING",
-    "RULEBOOK", "SPOOL", "SWAPPED", "TOMBSTONE", "Finding", "Inspection", "inspect", "verify",
+    "CARDS", "CUT", "DATABASE", "EDITED", "FEEDBACK", "HEADS", "INSERTED", "KEY", "MARKS",
+    "MISSING", "RULEBOOK", "SPOOL", "SWAPPED", "TOMBSTONE", "Finding", "Inspection",
+    "inspect", "verify",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What the chains vouch for besides themselves: cards, rules and, by the same key, feedback."""
+"""What the chains vouch for besides themselves: cards, marks, rules, and by their key feedback."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from cds.audit.batch import Sealed
 from cds.audit.bookcheck import BookCheck
 from cds.audit.cardcheck import CardCheck
 from cds.audit.findings import DATABASE, Finding, Inspection
+from cds.audit.markcheck import MarkCheck
 from cds.audit.store import AuditStore, StoreError
 from cds.audit.toldcheck import check_told
 
@@ -21,15 +22,18 @@ class Witness:
         """`chains`: those of this key."""
         self._store, self._key = store, key
         self._cards, self._books = CardCheck(store, chains), BookCheck(store)
+        self._marks = MarkCheck(store)
 
     def start(self) -> None:
         """A chain begins, maybe the same one anew."""
         self._cards.start()
+        self._marks.start()
         self._books.start()
 
     def saw(self, record: Sealed) -> None:
         """A record of the database whose seal holds."""
         self._cards.saw(record)
+        self._marks.saw(record)
         self._books.saw(record)
 
     def end(self, chain: str, done: Inspection) -> None:
@@ -37,11 +41,15 @@ class Witness:
         self._books.end()
         with _heard(done):
             self._cards.end(chain, done)
+        with _heard(done):
+            self._marks.end(chain, done)
 
     def close(self, done: Inspection) -> None:
         """All chains were seen."""
         with _heard(done):
             self._cards.close(done)
+        with _heard(done):
+            self._marks.close(done)
         with _heard(done):
             self._books.close(done)
         with _heard(done):

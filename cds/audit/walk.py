@@ -92,7 +92,7 @@ class Walk:
         return None
 
     def _bury(self, stone: Tombstone) -> Finding | None:
-        if not _is_signed(self._key, stone):
+        if not is_signed(self._key, stone):
             words = f"the tombstone of record {self.good + 1} and more was edited, or added "
             return self._finding(TOMBSTONE, words + "without the key")
         named = some(stone.first, stone.last)
@@ -136,7 +136,8 @@ class Walk:
         return self._on(seq, item.mac)
 
 
-def _is_signed(key: bytes, stone: Tombstone) -> bool:
+def is_signed(key: bytes, stone: Tombstone) -> bool:
+    """Whether a purge with this key put the tombstone there as it is."""
     try:
         return hmac.compare_digest(tombstone_tag(key, stone), stone.tag)
     except (TypeError, AttributeError, ValueError):  # a column that holds something else

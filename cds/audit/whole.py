@@ -13,7 +13,7 @@ from cds.audit.batch import Sealed
 from cds.audit.entry import ENGINE
 from cds.audit.explain import explain, restored, told, told_as_kept
 from cds.audit.rerun import Difference, again_decided, differences, readable
-from cds.engine.decision import Decision
+from cds.engine.decision import Decision, Decisions
 from cds.errors import CdsError
 from cds.rulebook.model import Rulebook
 
@@ -27,12 +27,20 @@ def explain_whole(sealed: Sealed, book: Rulebook, engine: str = ENGINE) -> str:
 
     Raises DecidedOtherwise, and CodecError when the body is not one that this version can read.
     """
+    found, remark = whole(sealed, book, engine)
+    with told_as_kept():
+        return told(sealed, readable(sealed), found, remark) if remark else explain(sealed)
+
+
+def whole(sealed: Sealed, book: Rulebook, engine: str = ENGINE) -> tuple[Decisions, str]:
+    """The decisions with the reasoning of every rule, and a remark on what was worked out again for
+    them ("" = nothing). Raises as `explain_whole`."""
     body = readable(sealed)
     with told_as_kept():
         kept = restored(body)
         number = sum(item.ruled_out for item in kept.items)
         if not number:
-            return explain(sealed)
+            return kept, ""
         again = again_decided(sealed, body, book, whole=True)
         found = differences(body, again)
         if found or list(map(_about, kept.items)) != list(map(_about, again.items)):
@@ -43,7 +51,7 @@ def explain_whole(sealed: Sealed, book: Rulebook, engine: str = ENGINE) -> str:
             f"What {number} rules asked that were ruled out is not in the record: version {engine} "
             "worked it out again from the sealed record, by the rules of that time."
         )
-        return told(sealed, body, replace(kept, items=items), remark)
+        return replace(kept, items=items), remark
 
 
 def _about(item: Decision) -> tuple[str, str]:

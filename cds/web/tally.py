@@ -11,12 +11,10 @@ from collections import Counter as Tally
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from cds.audit.marks import outcome_of
 from cds.engine.decision import Decision, Outcome
 from cds.rulebook.model import Rule
 
-# A rule fired and shows no card, in silent mode or because it was overridden not long ago: nobody
-# may take it for a card that was shown.
-WOULD_FIRE, HELD_BACK = "would-fire", "held-back"
 _SILENT = Outcome.SILENT.value
 _MOST_GROUPS = 32  # a service and a rulebook make one; new rulebooks are rare
 
@@ -81,12 +79,3 @@ class Outcomes:
                 self._settle()
             self._groups[key] = _Group(first, tuple({item.rule.id: None for item in items}))
         return self._groups[key]
-
-
-def outcome_of(item: Decision) -> str:
-    """The word that is counted."""
-    if item.outcome is Outcome.FIRES and item.silent_mode:
-        return WOULD_FIRE
-    if item.outcome is Outcome.FIRES and item.held_back:
-        return HELD_BACK
-    return item.outcome.value

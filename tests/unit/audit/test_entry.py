@@ -83,6 +83,7 @@ def test_the_columns_say_who_asked_what_and_by_which_rules() -> None:
         engine=ENGINE,
         body=entry.body,
         shown=entry.shown,
+        marks=entry.marks,
     )
     assert re.fullmatch(HASH, entry.patient)
 

@@ -69,7 +69,7 @@ def test_a_new_file_has_the_tables_that_the_migrations_make(
     AuditStore.open(tmp_path / "migrated.sqlite").close()
     made, migrated = (_all_tables(tmp_path / f"{name}.sqlite") for name in ("new", "migrated"))
     assert made == migrated
-    assert {"records", "cards", "tombstones"} < {row[1] for row in made[:-1]}
+    assert {"records", "cards", "tombstones", "marks"} < {row[1] for row in made[:-1]}
 
 
 @pytest.fixture
@@ -135,6 +135,7 @@ def test_the_tables_have_the_columns_the_store_writes() -> None:
     assert columns("feedback") == schema.FEEDBACK_COLUMNS
     assert columns("cards") == schema.CARD_COLUMNS
     assert columns("tombstones") == schema.TOMBSTONE_COLUMNS
+    assert columns("marks") == schema.MARK_COLUMNS
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["new", "of the first release"])
@@ -150,7 +151,7 @@ def test_the_scripts_make_the_tables_as_they_are_described(path: Path, old: bool
     assert [(one[0][0], *one[0][2:4]) for one in different] == lax
     made = dict(sql(path, "SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
     without = {name for name, text in made.items() if "WITHOUT ROWID" in text}
-    assert without == {"feedback", "cards"}
+    assert without == {"feedback", "cards", "marks"}
     assert "schema_version" not in made
 
 
@@ -170,7 +171,7 @@ def test_both_databases_have_the_same_columns_and_keys(
     )
     assert {row[2] for row in found} == {"NO"}
     assert {row[3] for row in found} == {"C", None}
-    names = ("cards", "feedback", "records", "rulebooks", "tombstones")
+    names = ("cards", "feedback", "marks", "records", "rulebooks", "tombstones")
     info = [(name, row) for name in names for row in sql(path, f"PRAGMA table_info({name})")]
     assert [(row[0], row[1], row[4]) for row in found] == [
         (name, row[1], row[5]) for name, row in info
@@ -217,7 +218,7 @@ def test_tables_of_a_newer_program_are_refused_with_the_reason(
     make(place)
     sql(place, "UPDATE alembic_version SET version_num = '0099'")
     for way in (AuditStore.open, AuditStore.read_only):
-        with pytest.raises(SettingsError, match=r"newer program .*version 0099.*knows 0002"):
+        with pytest.raises(SettingsError, match=r"newer program .*version 0099.*knows 0003"):
             way(place, 5.0)
 
 
@@ -227,7 +228,7 @@ def test_a_newer_program_of_the_old_kind_is_refused_too(path: Path) -> None:
         AuditStore.open(path)
 
 
-@pytest.mark.parametrize("table", ["records", "rulebooks", "feedback", "cards", "tombstones"])
+@pytest.mark.parametrize("table", sorted(schema._TABLES_OF[schema.HEAD]))
 def test_a_table_that_has_gone_is_not_made_anew(path: Path, table: str) -> None:
     make(path)
     sql(path, f"DROP TABLE {table}")

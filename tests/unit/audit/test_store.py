@@ -112,7 +112,7 @@ def test_a_file_that_others_could_read_is_closed_to_them(path: Path) -> None:
 
 def test_every_column_of_an_entry_is_kept_and_sealed() -> None:
     kept = tuple(field.name for field in fields(Entry))
-    assert kept == (*schema.ENTRY_COLUMNS, "shown"), "`shown` is an index of the body"
+    assert kept == (*schema.ENTRY_COLUMNS, "shown", "marks"), "these two are indexes of it"
 
 
 def test_records_come_back_as_they_were_written(

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cds.audit.marks import outcome_of
 from cds.engine.decision import Decision, Outcome
 from cds.facts.record import MedicationOrder
 from cds.rulebook.model import Review, Rule, Where
-from cds.web.tally import Outcomes, outcome_of
+from cds.web.tally import Outcomes
 
 ORDER = cast(MedicationOrder, SimpleNamespace(when=datetime(2026, 11, 21)))  # noqa: DTZ001
 
