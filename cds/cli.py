@@ -27,7 +27,7 @@ from cds.rule_commands import app as rule_commands
 from cds.sample import FIRST, sample_request, samples
 from cds.serving import serve as run
 from cds.serving import start_quickly
-from cds.settings import Settings, unknown_variables_here
+from cds.settings import Settings, cautions, unknown_variables_here
 from cds.trace import prose
 
 app = typer.Typer(
@@ -79,6 +79,8 @@ def serve(
                 "CDS_TRUST: without the sandbox callers must be authenticated; name the file of "
                 "trusted clients (docs/TRUST.md), or set CDS_SANDBOX=1 for synthetic patients"
             )
+        for line in cautions(settings):
+            typer.echo(f"cds: warning: {line}", err=True)
         start_quickly()
         tls = _tls(tls_cert, tls_key)
         if settings.workers == 1:

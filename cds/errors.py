@@ -18,6 +18,7 @@ CdsError
 +-- BatchError          what waits for the database is not what was put there (cds/audit)
 +-- CodecError          a record of a decision is not one that can be read or kept (cds/audit)
 +-- ArchiveError        kept rules are not the ones that were asked for (cds/audit)
++-- LinkRefused, LinkExpired  a link that opens nothing (cds/links)
 +-- NotReplaced, Busy   new rules did not come into force (cds/reload)
 """
 

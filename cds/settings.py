@@ -85,11 +85,40 @@ class Settings(BaseModel):
         0, description="Calls a client may send in a minute to one worker; 0 = not limited."
     )
     admin_token: str | None = Field(
-        None, repr=False, description="Bearer token for `POST /admin/reload`; unset = off."
+        None,
+        repr=False,
+        description="Bearer token for `POST /admin/reload` and all of the console; unset = off.",
+    )
+    console: bool | None = Field(
+        None, description="1 = pages for people at `/console`; unset: on in the sandbox, else off."
+    )
+    viewer_token: str | None = Field(
+        None, repr=False, description="Bearer token for the console: rules and what-if."
+    )
+    reviewer_token: str | None = Field(
+        None, repr=False, description="Bearer token for the console: decisions too."
+    )
+    link_key: str | None = Field(
+        None, repr=False, description="Secret that signs sessions and `Why this card?` links."
     )
     workers: int = Field(1, description="Processes that serve.")
     telemetry: bool = Field(False, description="1 = spans and metrics by OpenTelemetry.")
     log_level: str = Field("info", description="debug, info, warning or error.")
+
+    @property
+    def console_on(self) -> bool:
+        """Whether there is a console."""
+        return self.sandbox if self.console is None else self.console
+
+    @property
+    def console_tokens(self) -> dict[str, str]:
+        """The token of each role of the console that has one: viewer, reviewer, admin."""
+        named = {
+            "viewer": self.viewer_token,
+            "reviewer": self.reviewer_token,
+            "admin": self.admin_token,
+        }
+        return {role: token for role, token in named.items() if token is not None}
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -139,6 +168,21 @@ def unknown_variables_here() -> tuple[str, ...]:
     return unknown_variables(os.environ)
 
 
+def cautions(settings: Settings) -> tuple[str, ...]:
+    """One warning line per thing that works less well than whoever set this may expect."""
+    if settings.link_key is not None:
+        return ()
+    found = []
+    if settings.public_url is not None and not settings.sandbox:
+        found.append("CDS_LINK_KEY is not set: cards carry no link `Why this card?`")
+    signing = settings.sandbox or (settings.console_on and settings.console_tokens)
+    if settings.workers > 1 and signing:
+        found.append(
+            "CDS_LINK_KEY is not set: sessions and links count only in the worker that made them"
+        )
+    return tuple(found)
+
+
 def _check_together(settings: Settings) -> None:
     if settings.now is not None and not settings.sandbox:
         raise SettingsError(
@@ -149,6 +193,20 @@ def _check_together(settings: Settings) -> None:
             "CDS_CORS_ORIGINS: `*` is for the sandbox only; name each origin, "
             "for example CDS_CORS_ORIGINS=https://ehr.example.org"
         )
+    _check_console(settings)
+
+
+def _check_console(settings: Settings) -> None:
+    """Pages with data of patients need a door, and who comes in must be one person's role."""
+    tokens = settings.console_tokens
+    if settings.console and not settings.sandbox and not tokens:
+        raise SettingsError(
+            "CDS_CONSOLE: outside the sandbox visitors must sign in; set CDS_REVIEWER_TOKEN, "
+            "CDS_VIEWER_TOKEN or CDS_ADMIN_TOKEN, or unset CDS_CONSOLE"
+        )
+    if len(set(tokens.values())) < len(tokens):
+        named = ", ".join(f"{PREFIX}{role.upper()}_TOKEN" for role in tokens)
+        raise SettingsError(f"{named}: each role needs a token of its own; make another")
 
 
 def usual_folder(name: str) -> Path:
@@ -186,6 +244,10 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "max_concurrent": variables.whole(1, 10_000, "CDS_MAX_CONCURRENT=64"),
     "requests_a_minute": variables.whole(0, 1_000_000, "CDS_REQUESTS_A_MINUTE=600"),
     "admin_token": variables.secret,
+    "console": variables.switch("CDS_CONSOLE=1"),
+    "viewer_token": variables.secret,
+    "reviewer_token": variables.secret,
+    "link_key": variables.secret,
     "workers": variables.whole(1, 64, "CDS_WORKERS=2"),
     "telemetry": variables.switch("CDS_TELEMETRY=1"),
     "log_level": variables.level,

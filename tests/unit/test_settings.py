@@ -9,7 +9,7 @@ import pytest
 
 from cds import settings as module
 from cds.errors import SettingsError
-from cds.settings import Settings, read_settings, unknown_variables, usual_folder
+from cds.settings import Settings, cautions, read_settings, unknown_variables, usual_folder
 
 
 def test_without_any_variable_the_safe_defaults_hold() -> None:
@@ -169,3 +169,66 @@ def test_a_file_called_rules_is_no_folder_of_rules(
     (tmp_path / "rules").touch()
     monkeypatch.chdir(tmp_path)
     assert read_settings({}).rules.is_dir()
+
+
+TOKEN = "a-token-of-a-role-for-the-tests"
+
+
+@pytest.mark.parametrize(
+    ("variables", "on"),
+    [
+        ({}, False),
+        ({"CDS_SANDBOX": "1"}, True),
+        ({"CDS_SANDBOX": "1", "CDS_CONSOLE": "0"}, False),
+        ({"CDS_CONSOLE": "1", "CDS_VIEWER_TOKEN": TOKEN}, True),
+        ({"CDS_VIEWER_TOKEN": TOKEN}, False),
+    ],
+)
+def test_the_console_is_off_outside_the_sandbox_unless_switched_on(
+    variables: dict[str, str], on: bool
+) -> None:
+    assert read_settings(variables).console_on == on
+
+
+def test_a_console_outside_the_sandbox_needs_a_token_to_sign_in_with() -> None:
+    with pytest.raises(SettingsError, match=r"^CDS_CONSOLE: .*set CDS_REVIEWER_TOKEN"):
+        read_settings({"CDS_CONSOLE": "1"})
+    for role in ("VIEWER", "REVIEWER", "ADMIN"):
+        assert read_settings({"CDS_CONSOLE": "1", f"CDS_{role}_TOKEN": TOKEN}).console_on
+
+
+def test_two_roles_cannot_have_the_same_token() -> None:
+    with pytest.raises(SettingsError, match=r"^CDS_VIEWER_TOKEN, CDS_ADMIN_TOKEN: ") as refused:
+        read_settings({"CDS_VIEWER_TOKEN": TOKEN, "CDS_ADMIN_TOKEN": TOKEN})
+    assert TOKEN not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["VIEWER_TOKEN", "REVIEWER_TOKEN", "ADMIN_TOKEN", "LINK_KEY"])
+def test_a_secret_that_can_be_guessed_is_refused_and_none_is_shown(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"^CDS_{name}: must have at least 24 characters"):
+        read_settings({f"CDS_{name}": "short"})
+    assert TOKEN not in repr(read_settings({f"CDS_{name}": TOKEN}))
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, []),
+        ({"CDS_PUBLIC_URL": "https://cds.example.org"}, ["cards carry no link"]),
+        ({"CDS_PUBLIC_URL": "https://cds.example.org", "CDS_LINK_KEY": TOKEN}, []),
+        ({"CDS_PUBLIC_URL": "https://cds.example.org", "CDS_SANDBOX": "1"}, []),
+        ({"CDS_SANDBOX": "1", "CDS_WORKERS": "2"}, ["only in the worker that made them"]),
+        ({"CDS_SANDBOX": "1", "CDS_WORKERS": "2", "CDS_LINK_KEY": TOKEN}, []),
+        ({"CDS_WORKERS": "2"}, []),
+        (
+            {"CDS_CONSOLE": "1", "CDS_VIEWER_TOKEN": TOKEN, "CDS_WORKERS": "2"},
+            ["only in the worker that made them"],
+        ),
+    ],
+)
+def test_what_works_less_well_without_the_key_of_links_is_told_once(
+    variables: dict[str, str], told: list[str]
+) -> None:
+    found = cautions(read_settings(variables))
+    assert len(found) == len(told)
+    assert all(words in line for words, line in zip(told, found, strict=True))

@@ -25,6 +25,7 @@ DECISIONS = Decisions((Decision(RULE, Outcome.ERROR, "KeyError while judging fra
 @dataclass(frozen=True)
 class Broken:
     cards: tuple[dict[str, Any], ...] = ()
+    decision_id: str = "d-1"
     decisions: Decisions = DECISIONS
 
 
