@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 from cds.audit.writer import AuditState
 from cds.clients.model import Client
+from cds.desk import Desk, desk_of
 from cds.doors import SANDBOX, Doors, doors
 from cds.engine.decision import Decisions
 from cds.engine.repeat import longest
@@ -25,6 +27,7 @@ from cds.hooks.feedback import Feedback
 from cds.hooks.request import HookCall
 from cds.hooks.services import SERVICES, ServiceEntry
 from cds.keeping import Keeper
+from cds.links import Links
 from cds.pipeline import answer
 from cds.reload import RulesInForce
 from cds.rulebook.model import Rulebook
@@ -44,6 +47,8 @@ class Answered(Protocol):
     def cards(self) -> tuple[dict[str, Any], ...]: ...
     @property
     def decisions(self) -> Decisions: ...
+    @property
+    def decision_id(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +98,12 @@ class Service:
     and the address called into the client, or raises Unauthorized or Forbidden. `fetch` brings what
     a call left out, until a deadline on `clock`; `earlier` what clinicians said of earlier cards.
     `keep` returns when the decision is on the disk, `feedback` when what became of cards of a
-    service is; both raise Overloaded where it cannot be kept. `kept` says how that stands, None =
-    nothing is kept here. `reload` puts the rule files in force as they stand now; None = not
-    offered. `open` and `close` belong to the event loop of the server. `took`: seconds that the
-    pieces of its making took, by name.
+    service is; both raise Overloaded where it cannot be kept. `kept` says how that stands, `desk`
+    looks back at it, None = nothing is kept here. `reload` puts the rule files in force as they
+    stand now; None = not offered. `open` and `close` belong to the event loop of the server.
+    `clock` counts seconds, `wall` tells the real time, `clinical_clock` the moment that is decided
+    for. `rules`: those in force. `links` signs "Why this card?"; None = there are none. `took`:
+    seconds that the pieces of its making took, by name.
     """
 
     answer: Callable[[HookCall, Client, Fetched, Earlier], Answered]
@@ -113,12 +120,16 @@ class Service:
         _no_feedback
     )
     kept: Callable[[], AuditState] | None = None
+    desk: Desk | None = None
     reload: Callable[[], Coroutine[Any, Any, bool]] | None = None
     open: Callable[[], Coroutine[Any, Any, None]] = _nothing
     close: Callable[[], Coroutine[Any, Any, None]] = _nothing
     keys: Callable[[], Mapping[str, KeyState]] = dict
     clock: Callable[[], float] = time.monotonic
     clinical_clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    wall: Callable[[], datetime] = lambda: datetime.now(UTC)
+    rules: Callable[[], Rulebook] | None = None
+    links: Links | None = None
     took: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -167,6 +178,8 @@ def build(
         close=ways.close,
         keys=ways.key_state,
         clinical_clock=clock,
+        rules=lambda: rules.current,
+        links=_links(settings),
         took=took.seconds,
     )
     if not audited:
@@ -174,6 +187,14 @@ def build(
     keeper = _keeper(settings)
     took.note("audit")
     return _audited(plain, keeper, rules)
+
+
+def _links(settings: Settings) -> Links | None:
+    """Where patients are real they need a secret that somebody set: a link must outlive a restart,
+    and open at every worker."""
+    if settings.link_key is not None:
+        return Links(settings.link_key.encode())
+    return Links(secrets.token_bytes(32)) if settings.sandbox else None
 
 
 def _fetching(ways: Doors, view: Callable[[], View]) -> Fetch:
@@ -203,13 +224,16 @@ def _audited(plain: Service, keeper: Keeper, rules: RulesInForce) -> Service:
 
     async def close() -> None:
         await plain.close()
+        await asyncio.to_thread(desk.close)
         await asyncio.to_thread(keeper.close)
 
+    desk = desk_of(plain.settings, lambda: rules.current, plain.wall, plain.clock)
     return replace(
         plain,
         keep=keeper.keep,
         feedback=keeper.feedback,
         kept=keeper.state,
+        desk=desk,
         earlier=earlier,
         reload=reload,
         open=opened,

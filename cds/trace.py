@@ -14,13 +14,13 @@ from cds.engine.phrases import finding
 from cds.engine.reasons import ALL_OF, ANY_OF, deciding, decisive
 from cds.kernel.verdict import Verdict
 
-_HEADS = {
+HEADS = {
     Outcome.FIRES: "fired",
     Outcome.SILENT: "stayed silent",
     Outcome.CANNOT_TELL: "could not be judged",
     Outcome.ERROR: "broke",
 }
-_ANSWERS = {Verdict.YES: "yes", Verdict.NO: "no", Verdict.CANNOT_TELL: "cannot tell"}
+ANSWERS = {Verdict.YES: "yes", Verdict.NO: "no", Verdict.CANNOT_TELL: "cannot tell"}
 
 
 def prose(decisions: Decisions) -> str:
@@ -37,7 +37,7 @@ def prose(decisions: Decisions) -> str:
 
 
 def _silence(decision: Decision) -> str:
-    rule, head = decision.rule, _HEADS[decision.outcome]
+    rule, head = decision.rule, HEADS[decision.outcome]
     return f"{rule.id}@{rule.version} {head}{_about(decision)}."
 
 
@@ -48,7 +48,7 @@ def _about(decision: Decision) -> str:
 def _rule(decision: Decision) -> Iterator[str]:
     rule, about = decision.rule, _about(decision)
     mode = " (silent mode: no card)" if decision.silent_mode else ""
-    yield f"{rule.title} ({rule.id}@{rule.version}) {_HEADS[decision.outcome]}{about}{mode}."
+    yield f"{rule.title} ({rule.id}@{rule.version}) {HEADS[decision.outcome]}{about}{mode}."
     if decision.fired is not None:
         yield f"  Row {decision.fired.row}, {decision.indicator}: {decision.summary}"
         if decision.held_back:
@@ -93,7 +93,7 @@ def _tree(judgements: Iterable[Judgement], depth: int) -> Iterator[str]:
         if len(shown) == 1:
             leaves += [found for found in shown if not found.children]
         if len(shown) > 1 and judgement.definition:
-            yield f"{'  ' * depth}{judgement.clause}: {_ANSWERS[judgement.verdict]}"
+            yield f"{'  ' * depth}{judgement.clause}: {ANSWERS[judgement.verdict]}"
             yield from _tree(shown, depth + 1)
         elif len(shown) > 1 or any(found.children for found in shown):
             yield from _tree(shown, depth)
@@ -119,6 +119,6 @@ def _answers(leaves: Iterable[Judgement]) -> tuple[str, ...]:
         question = leaf.clause.removesuffix(" present")
         asked.setdefault((leaf.verdict, leaf.why), []).append(question)
     return tuple(
-        f"{', '.join(dict.fromkeys(questions))}: {_ANSWERS[verdict]}{why and f', {why}'}"
+        f"{', '.join(dict.fromkeys(questions))}: {ANSWERS[verdict]}{why and f', {why}'}"
         for (verdict, why), questions in asked.items()
     )
