@@ -9,11 +9,19 @@ from cds.book.pages import Pages, sentence
 from cds.rulebook.model import Case, Rule
 
 TESTS = "How each rule is tested"
-_EXPECTED = {
+EXPECTED = {
     "fires": "The card must come",
     "silent": "No card must come",
     "cannot-tell": "The rule must say that it cannot tell",
 }
+MADE_UP = (
+    "Each rule is tested with made-up patients, one line for each. A line names only "
+    "what is special about its patient; all else is as in an adult inpatient with "
+    "good kidneys. Behind the colon stands what the card must offer or how urgent it "
+    "must be, and the row in brackets is the one that must give the card. “Full kidneys” "
+    "stands for kidney function that is good, “half kidneys” for reduced, “low kidneys” "
+    "for severely reduced."
+)
 ABBREVIATIONS = {
     "ACE": "angiotensin-converting enzyme",
     "ACLS": "advanced cardiovascular life support",
@@ -45,14 +53,7 @@ ABBREVIATIONS = {
 
 def tests(pages: Pages) -> Iterator[str]:
     """The cases of every rule, by what they expect."""
-    yield from paragraph(
-        "Each rule is tested with made-up patients, one line for each. A line names only "
-        "what is special about its patient; all else is as in an adult inpatient with "
-        "good kidneys. Behind the colon stands what the card must offer or how urgent it "
-        "must be, and the row in brackets is the one that must give the card. “Full kidneys” "
-        "stands for kidney function that is good, “half kidneys” for reduced, “low kidneys” "
-        "for severely reduced."
-    )
+    yield from paragraph(MADE_UP)
     yield from paragraph(
         "Each condition of a rule can be true, not true, or impossible to tell, and each row and "
         "offer can come or not. Where a count of these possibilities is given, it says how many a "
@@ -66,7 +67,7 @@ def tests(pages: Pages) -> Iterator[str]:
 
 
 def _of_rule(rule: Rule, pages: Pages) -> Iterator[str]:
-    for expected, title in _EXPECTED.items():
+    for expected, title in EXPECTED.items():
         cases = [case for case in rule.cases if case.expect == expected]
         if cases:
             yield f"{title} ({len(cases)} {'case' if len(cases) == 1 else 'cases'}):"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from cds.book import signatures
 from cds.book.appendix import TESTS
-from cds.book.glossary import HOW_OLD, PROOF, WORKED_OUT
+from cds.book.glossary import HOW_OLD, PROOF, WORKED_OUT, law_words
 from cds.book.introduction import PENDING
 from cds.book.markdown import bullets, paragraph, table
 from cds.book.offers import numbered, offers, reasons, repeat
@@ -26,29 +27,55 @@ _STATUS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A section of a chapter. `key` names it for a program; nothing in `lines` = left out."""
+
+    key: str
+    title: str
+    lines: tuple[str, ...]
+
+
 def chapter(number: int, rule: Rule, pages: Pages) -> Iterator[str]:
     """The whole chapter of a rule."""
     yield f"## {number}. {rule.title}"
     yield ""
-    yield from _head(rule)
-    yield f"**What it is for.** {_told(rule.purpose, pages)}"
+    yield from table(("About this rule", ""), head(rule))
+    yield f"**What it is for.** {purpose(rule, pages)}"
     yield ""
+    for part in parts(rule, pages):
+        yield f"### {part.title}"
+        yield ""
+        yield from part.lines
+
+
+def parts(rule: Rule, pages: Pages) -> Iterator[Part]:
+    """The sections of a chapter in their order, without those that have nothing to say."""
     names = numbered(rule)
-    yield "### The rule, to be read aloud"
-    yield ""
+    every = (
+        ("aloud", "The rule, to be read aloud", _aloud(rule, pages, names)),
+        ("rows", "The rows at a glance", at_a_glance(rule, pages, names)),
+        ("offers", "What the card may offer", offers(rule, pages, names)),
+        ("limits", "Limits this rule rests on", _limits(rule, pages)),
+        ("tests", "How it is tested", _tests(rule, pages)),
+        ("judgement", "When it is wrong, and when not to follow it", _judgement(rule, pages)),
+        ("changes", "Changes", _history(rule, pages)),
+        ("signatures", "Signatures", signatures.of_rule(rule, pages)),
+    )
+    for key, title, lines in every:
+        part = Part(key, title, tuple(lines))
+        if part.lines:
+            yield part
+
+
+def purpose(rule: Rule, pages: Pages) -> str:
+    """What the rule is for, as its file says it."""
+    return _told(rule.purpose, pages)
+
+
+def _aloud(rule: Rule, pages: Pages, names: Mapping[str, str]) -> Iterator[str]:
     yield from read_aloud(rule, pages, names)
     yield from said_when("Any of these cards may add", rule.notes, pages)
-    yield "### The rows at a glance"
-    yield ""
-    yield from at_a_glance(rule, pages, names)
-    yield "### What the card may offer"
-    yield ""
-    yield from offers(rule, pages, names)
-    yield from _limits(rule, pages)
-    yield from _tests(rule, pages)
-    yield from _judgement(rule, pages)
-    yield from _history(rule, pages)
-    yield from signatures.of_rule(rule, pages)
 
 
 def _told(text: str, pages: Pages) -> str:
@@ -62,24 +89,22 @@ def _told(text: str, pages: Pages) -> str:
     return _RULE.sub(one, pages.says(text))
 
 
-def _head(rule: Rule) -> Iterator[str]:
+def head(rule: Rule) -> tuple[tuple[str, str], ...]:
+    """What there is to know about the file of a rule: a name and what stands there."""
     review = rule.reviewed
     signed = (
         "nobody yet: this rule is not signed off by a clinician"
         if review.by == PENDING
         else f"{review.by}, {review.date}"
     )
-    yield from table(
-        ("About this rule", ""),
-        (
-            ("Rows", listed((x.row for x in rule.levels), "and")),
-            ("Topic", FAMILIES.get(rule.family, rule.family)),
-            ("When it is judged", listed(HOOKS[hook] for hook in rule.hooks)),
-            ("Version and state", f"{rule.version}, {_state(rule)}"),
-            ("Owner", rule.owner),
-            ("Reviewed by", signed),
-            ("Review due", str(review.due)),
-        ),
+    return (
+        ("Rows", listed((x.row for x in rule.levels), "and")),
+        ("Topic", FAMILIES.get(rule.family, rule.family)),
+        ("When it is judged", listed(HOOKS[hook] for hook in rule.hooks)),
+        ("Version and state", f"{rule.version}, {_state(rule)}"),
+        ("Owner", rule.owner),
+        ("Reviewed by", signed),
+        ("Review due", str(review.due)),
     )
 
 
@@ -94,8 +119,6 @@ def _limits(rule: Rule, pages: Pages) -> Iterator[str]:
     names = pages.reaches[rule.id].thresholds
     if not names:
         return
-    yield "### Limits this rule rests on"
-    yield ""
     found = [pages.book.thresholds[name] for name in names if name in pages.book.thresholds]
     found.sort(key=lambda limit: (limit.analyte.value, next(iter(limit.values.values()))))
     yield from table(
@@ -113,8 +136,6 @@ def _in_units(limit_: Threshold) -> str:
 
 
 def _tests(rule: Rule, pages: Pages) -> Iterator[str]:
-    yield "### How it is tested"
-    yield ""
     count = len(rule.cases)
     told = f"{count} made-up {'patient tests' if count == 1 else 'patients test'} this rule"
     yield f"{told}; the chapter “{TESTS}” lists them."
@@ -122,12 +143,10 @@ def _tests(rule: Rule, pages: Pages) -> Iterator[str]:
     laws = list(pages.laws_of(rule))
     if laws:
         yield from paragraph(f"{PROOF} These laws are about this rule:")
-        yield from bullets((0, f"{law.title}: {sentence(law.why)}") for law in laws)
+        yield from bullets((0, law_words(law)) for law in laws)
 
 
 def _judgement(rule: Rule, pages: Pages) -> Iterator[str]:
-    yield "### When it is wrong, and when not to follow it"
-    yield ""
     if rule.known_false_alarms:
         yield "Known false alarms, and what this rule does not see:"
         yield ""
@@ -146,6 +165,4 @@ def _judgement(rule: Rule, pages: Pages) -> Iterator[str]:
 def _history(rule: Rule, pages: Pages) -> Iterator[str]:
     entries = (pages.extras.history or {}).get(rule.id, ())
     if entries:
-        yield "### Changes"
-        yield ""
         yield from table(("Release", "Version of the rule", "What changed, and for whom"), entries)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from cds.book.markdown import bullets, paragraph, table
-from cds.book.pages import Pages, sentence, terms_of
+from cds.book.pages import LawText, Pages, sentence, terms_of
 from cds.book.rows import condition
 from cds.kernel.units import UNITS, Analyte
 from cds.rulebook.model import (
@@ -50,6 +50,13 @@ _STANDINGS = {
 
 def terms(pages: Pages) -> Iterator[str]:
     """Every definition, in the order of the alphabet, with its number."""
+    yield from how_terms_read()
+    for _, entry in entries(pages):
+        yield from entry
+
+
+def how_terms_read() -> Iterator[str]:
+    """What stands before the first term."""
     yield from paragraph(
         "A number in a sentence, such as (term 7), leads here. Each term is true, or is "
         "not true, or cannot be told. Where a sentence says that a term is not true, the entry "
@@ -59,19 +66,26 @@ def terms(pages: Pages) -> Iterator[str]:
         "the problem list”, “of the last 24 h”, “inpatient” and “usable” mean what “How "
         "to read this book” says."
     )
+
+
+def entries(pages: Pages) -> Iterator[tuple[int, Iterator[str]]]:
+    """Each term by its number, with the lines that explain it."""
     numbers = pages.speaker.numbers
-    plain = Speaker(pages.book)
-    for definition in terms_of(pages.book, plain, numbers):
-        said = capital(plain.means(definition))
-        lead = f"**{numbers[definition.name]}. {said}**"
-        if pages.speaker.sentence(definition.clause) != plain.means(definition):
-            yield from condition(f"{lead} means:", definition.clause, pages)
-        elif worked := _worked_out(definition, pages):
-            yield f"{lead} is worked out: see “{worked}” in the chapter “{WORKED_OUT}”."
-            yield ""
-        else:
-            yield f"{lead} means: {_as_recorded(definition, pages)}"
-            yield ""
+    for definition in terms_of(pages.book, Speaker(pages.book), numbers):
+        yield numbers[definition.name], _entry(definition, pages)
+
+
+def _entry(definition: Definition, pages: Pages) -> Iterator[str]:
+    means = Speaker(pages.book).means(definition)
+    lead = f"**{pages.speaker.numbers[definition.name]}. {capital(means)}**"
+    if pages.speaker.sentence(definition.clause) != means:
+        yield from condition(f"{lead} means:", definition.clause, pages)
+    elif worked := _worked_out(definition, pages):
+        yield f"{lead} is worked out: see “{worked}” in the chapter “{WORKED_OUT}”."
+        yield ""
+    else:
+        yield f"{lead} means: {_as_recorded(definition, pages)}"
+        yield ""
 
 
 def _as_recorded(definition: Definition, pages: Pages) -> str:
@@ -248,12 +262,17 @@ def laws(pages: Pages) -> Iterator[str]:
     yield from paragraph(f"{PROOF} “No magnesium” and “no infusion” mean: none is offered.")
     everywhere = [law for law in pages.extras.laws if not law.rules]
     some = [law for law in pages.extras.laws if law.rules]
-    yield from bullets((0, f"{law.title}: {sentence(law.why)}") for law in everywhere)
+    yield from bullets((0, law_words(law)) for law in everywhere)
     if some:
         titles = {rule.id: rule.title for rule in pages.book.rules}
         yield "Laws about single rules:"
         yield ""
         for law in some:
             about = listed((titles[name] for name in sorted(law.rules) if name in titles), "and")
-            yield f"- {law.title}: {sentence(law.why)} About: {about}."
+            yield f"- {law_words(law)} About: {about}."
         yield ""
+
+
+def law_words(law: LawText) -> str:
+    """A law and its reason."""
+    return f"{law.title}: {sentence(law.why)}"

@@ -15,8 +15,6 @@ _DECISION = "approved / approved with changes / rejected"
 
 def of_rule(rule: Rule, pages: Pages) -> Iterator[str]:
     """The lines below a rule."""
-    yield "### Signatures"
-    yield ""
     yield from paragraph(
         f"We have read version {rule.version} of this rule aloud, as it stands in "
         f"{shown(pages)}, and decided:"

@@ -28,7 +28,7 @@ def book_text(book: Rulebook, extras: Extras | None = None) -> str:
     lines += _contents(found)
     for number, rule in enumerate(found.rules, 1):
         lines += [PAGE_BREAK, "", *_numbered(number, chapter(number, rule, found))]
-    for number, (title, section) in enumerate(_sections(found), len(book.rules) + 1):
+    for number, (title, section) in enumerate(sections(found), len(book.rules) + 1):
         lines += [PAGE_BREAK, "", f"## {number}. {title}", ""]
         lines += _numbered(number, section(found))
     return _tidy("\n".join(lines))
@@ -50,7 +50,7 @@ def _contents(found: Pages) -> Iterator[str]:
     yield ""
     rules = enumerate(found.rules, 1)
     titles = [(i, x.title, FAMILIES.get(x.family, x.family), _rows(x)) for i, x in rules]
-    more = [title for title, _ in _sections(found)]
+    more = [title for title, _ in sections(found)]
     titles += [(number, title, "", "") for number, title in enumerate(more, len(titles) + 1)]
     yield from table(
         ("Chapter", "About", "Topic", "Rows"),
@@ -71,7 +71,8 @@ def anchor(number: int, title: str) -> str:
     return words.replace(" ", "-")
 
 
-def _sections(found: Pages) -> tuple[Section, ...]:
+def sections(found: Pages) -> tuple[Section, ...]:
+    """What follows the chapters of the rules: each with its title and what makes its lines."""
     every: tuple[tuple[bool, Section], ...] = (
         (True, ("Terms", glossary.terms)),
         (True, ("Ranges of results", glossary.ranges)),
