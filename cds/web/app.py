@@ -6,11 +6,17 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 
 from cds.bootstrap import Service, service
 from cds.errors import BadRequest
+from cds.links import WHY
 from cds.serving import settle
 from cds.web.address import Address, routes
+from cds.web.console.lazy import console, why
+from cds.web.console.place import CONSOLE, Reload
 from cds.web.cors import Cors
 from cds.web.errors import bad_request, http_error
 from cds.web.guard import Guard
@@ -18,7 +24,7 @@ from cds.web.headers import SecureHeaders
 from cds.web.log import configure
 from cds.web.metrics import Metrics
 from cds.web.pages import pages
-from cds.web.reload import lifespan
+from cds.web.reload import lifespan, reloaded
 from cds.web.routes import Opened, addresses
 from cds.web.straight import Straight
 
@@ -30,6 +36,7 @@ def create_app(service: Service) -> Starlette:
     opened, theirs = _sandbox(service)
     ours = addresses(service, metrics, *opened)
     app = _application(service, [*ours, *pages(ours), *theirs], metrics)
+    app.router.routes += _people(service, metrics)
     if not service.settings.telemetry:  # spans begin with the route
         app.add_middleware(Straight, addresses=ours, services=service.services)
     app.add_middleware(Guard, service=service, metrics=metrics)
@@ -79,6 +86,28 @@ def _sandbox(service: Service) -> tuple[list[Opened], list[Address]]:
 
     store = sandbox.Opened(lambda: sandbox.store(service.clinical_clock))
     return [store.here], sandbox.addresses(store, service.settings.public_url)
+
+
+def _people(service: Service, metrics: Metrics) -> list[BaseRoute]:
+    """What browsers of people open: the console, and where signed links lead."""
+    found: list[BaseRoute] = []
+    if service.settings.console_on:
+        found += [
+            Route(CONSOLE, _front, methods=["GET"]),
+            Mount(CONSOLE, console(service, _reloading(service, metrics))),
+        ]
+    if service.links is not None:
+        found.append(Mount(WHY, why(service)))
+    return found
+
+
+async def _front(_: Request) -> Response:
+    return RedirectResponse(f"{CONSOLE}/", 303)
+
+
+def _reloading(service: Service, metrics: Metrics) -> Reload | None:
+    reload = service.reload
+    return None if reload is None else lambda: reloaded(service, reload, metrics)
 
 
 def _origins(service: Service) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 Own middleware, because every reply here is JSON and the usual one answers preflights in plain text.
 It stands outside everything else, so that errors of every kind carry the headers too. No
-credentials are ever allowed: tokens travel in a header, not in cookies.
+credentials are ever allowed: tokens travel in a header, not in cookies. The pages for people do
+have cookies, so they are for their own origin alone.
 """
 
 from __future__ import annotations
@@ -13,13 +14,19 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cds.links import WHY
+from cds.web.console.place import CONSOLE
 from cds.web.errors import refused
+from cds.web.routes import DECISION
 
 ALLOWED = {
     "access-control-allow-methods": "GET, POST, OPTIONS",
     "access-control-allow-headers": "Accept, Authorization, Content-Type, X-Requested-With",
     "access-control-max-age": "600",
 }
+# What a script may read of the headers of a reply, besides those that every script may.
+_READABLE = {"access-control-expose-headers": f"{DECISION}, Retry-After"}
+_PAGES = (f"{CONSOLE}/", f"{WHY}/")
 
 
 class Cors:
@@ -31,7 +38,7 @@ class Cors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a preflight; add the headers to every other reply."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or _is_page(scope["path"]):
             await self.app(scope, receive, send)
             return
         if scope["method"] == "OPTIONS":
@@ -57,11 +64,15 @@ class Cors:
     def _granted(self, origin: str) -> dict[str, str]:
         """The headers for this origin; the answer differs by origin, so caches must know."""
         if "*" in self.origins:
-            return {"access-control-allow-origin": "*"}
+            return {"access-control-allow-origin": "*", **_READABLE}
         vary = {"vary": "Origin"}
         if origin and origin in self.origins:
-            return {"access-control-allow-origin": origin, **vary}
+            return {"access-control-allow-origin": origin, **_READABLE, **vary}
         return vary
+
+
+def _is_page(path: str) -> bool:
+    return path.startswith(_PAGES) or path == CONSOLE
 
 
 def _preflight(granted: dict[str, str]) -> Response:

@@ -25,7 +25,7 @@ log = structlog.get_logger("cds.web")
 CALLS = "/cds-services/"
 
 # New rules are checked and proved before the reply: that takes seconds.
-SLOW = ("/admin/",)
+SLOW = ("/admin/", "/console/admin/")
 
 
 class BrokenOff(Exception):
@@ -121,17 +121,17 @@ def _too_slow(exchange: Exchange) -> BadRequest:
 
 
 def _unexpected(error: Exception) -> ASGIApp:
-    """A 500. The log gets the kind of error and the places, not its message: that may hold values
-    of a patient."""
+    return refused(500, "exception", unexpected(error))
+
+
+def unexpected(error: Exception) -> str:
+    """What a 500 says. The log gets the kind of error and the places, not its message: that may
+    hold values of a patient."""
     incident = uuid.uuid4().hex[:12]
     log.error(
         "unexpected error", incident=incident, kind=type(error).__name__, places=places(error)
     )
-    return refused(
-        500,
-        "exception",
-        f"an unexpected error; the service's log has more under incident {incident}",
-    )
+    return f"an unexpected error; the service's log has more under incident {incident}"
 
 
 def places(error: BaseException) -> list[str]:

@@ -37,7 +37,7 @@ def reload_route(
         if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
             raise Unauthorized("this address needs the token of CDS_ADMIN_TOKEN as Bearer")
         try:
-            changed = await _reloaded(service, reload, metrics)
+            changed = await reloaded(service, reload, metrics)
         except CdsError as error:
             return Response(encode(_refusal(error)), 409, None, FHIR_JSON)
         status = "replaced" if changed else "unchanged"
@@ -48,7 +48,8 @@ def reload_route(
     return reload_rules
 
 
-async def _reloaded(service: Service, reload: Reload, metrics: Metrics) -> bool:
+async def reloaded(service: Service, reload: Reload, metrics: Metrics) -> bool:
+    """`Service.reload`, counted and logged; whether other rules are in force now."""
     try:
         changed = await reload()
     except CdsError as error:
@@ -107,7 +108,7 @@ async def _opened(service: Service) -> None:
 
 async def _heard(service: Service, reload: Reload, metrics: Metrics) -> None:
     try:
-        await _reloaded(service, reload, metrics)
+        await reloaded(service, reload, metrics)
     except CdsError:
         return  # said in the log and in the metrics
 

@@ -25,11 +25,13 @@ from cds.web.health import health_routes
 from cds.web.metrics import Metrics
 from cds.web.nesting import check_entries
 from cds.web.reload import reload_route
+from cds.web.whylink import linking
 
 log = structlog.get_logger("cds.web")
 
 JSON = "application/json"
 CALL = "/cds-services/{service_id}"
+DECISION = "cds-decision"  # header of an answer: the id of the decision
 
 Opened = Callable[[], Awaitable[object]]
 
@@ -76,7 +78,7 @@ def _discovery(service: Service, callers: Callers) -> Handler:
 
 
 def _call(service: Service, callers: Callers, metrics: Metrics, opened: Opened) -> Handler:
-    settings = service.settings
+    settings, linked = service.settings, linking(service)
 
     async def call(request: Request) -> Response:
         """Ask a service for advice."""
@@ -97,10 +99,11 @@ def _call(service: Service, callers: Callers, metrics: Metrics, opened: Opened) 
         await service.keep(asked, client, answer, fetched, service.clock() - began)
         for broken in metrics.answered(entry.id, answer, fetched.calls):
             log.error("rule broke", rule=broken.rule.id, reason=broken.reason)
-        wire = encode_cards(answer.cards)
+        wire = encode_cards(linked(answer.cards, answer.decision_id))
         if settings.sandbox:  # integrators must never build on an answer that breaks the contract
             check_contract(wire)
-        return Response(wire, media_type=JSON)
+        # An answer without a card has a reason too: this names where it is kept.
+        return Response(wire, 200, {DECISION: answer.decision_id}, JSON)
 
     return call
 

@@ -91,12 +91,22 @@ def test_a_lock_file_names_no_place_and_has_a_hash_for_everything(lock: str) -> 
     assert all("--hash=sha256:" in lines[i + 1] for i in pinned)
 
 
-@pytest.mark.parametrize("skip", ["pytest.skip('no')", "pytest.importorskip('no_such_module')"])
-def test_where_everything_is_required_a_skip_is_a_failure(tmp_path: Path, skip: str) -> None:
-    (tmp_path / "test_it.py").write_text(f"import pytest\n\ndef test_it():\n    {skip}\n")
+SKIPS = """
+import pytest
+
+def test_in_words():
+    pytest.skip("no")
+
+def test_by_a_module():
+    pytest.importorskip("no_such_module")
+"""
+
+
+def test_where_everything_is_required_a_skip_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(SKIPS)
     for name in ("conftest.py", "r4_checks.py"):
         (tmp_path / name).write_text((ROOT / "tests" / name).read_text())
-    for require, code in (("all", 1), ("", 0)):
+    for require, code, said in (("all", 1, "2 failed in"), ("", 0, "2 skipped in")):
         found = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
             cwd=ROOT,
@@ -106,3 +116,4 @@ def test_where_everything_is_required_a_skip_is_a_failure(tmp_path: Path, skip: 
             check=False,
         )
         assert found.returncode == code, found.stdout
+        assert said in found.stdout
