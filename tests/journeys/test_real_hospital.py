@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from real.as_of import body
-from real.hospital_data import Hospital, Patient, load, moment
+from real.hospital_data import Hospital, Patient, load, moment, with_local_codes
 from real.run import run
 from real.tally import Tally
 
@@ -106,26 +106,43 @@ def test_a_call_shows_nothing_that_came_later(
             assert {item["status"] for item in listed} <= {"active", "completed"}
 
 
+@pytest.fixture(scope="module")
+def short_stay(hospital: Hospital) -> Patient:
+    return next(item for item in hospital.patients if item.id == SENT_WITH_LOCAL_CODES)
+
+
+@pytest.fixture(scope="module")
+def with_loinc(hospital: Hospital, short_stay: Patient, book: Rulebook) -> Tally:
+    return run(hospital, [short_stay], book)
+
+
+@pytest.fixture(scope="module")
+def local(short_stay: Patient) -> Patient:
+    found = with_local_codes(DATA, short_stay)
+    assert len(found.observations) == len(short_stay.observations) > 0
+    return found
+
+
 def test_a_site_file_makes_the_laboratorys_own_codes_as_good_as_loinc(
-    hospital: Hospital, book: Rulebook, tmp_path: Path
+    hospital: Hospital,
+    short_stay: Patient,
+    with_loinc: Tally,
+    local: Patient,
+    book: Rulebook,
+    tmp_path: Path,
 ) -> None:
     """The site maps each local code as the results that carry both codes have it."""
-    place = next(
-        i for i, patient in enumerate(hospital.patients) if patient.id == SENT_WITH_LOCAL_CODES
-    )
-    with_loinc = run(hospital, [hospital.patients[place]], book)
     shutil.copytree(ROOT / "rules", tmp_path / "rules")
     decision = {
         "by": "laboratory",
         "date": "2026-11-22",
         "why": "local codes only",
-        "lab_codes": _both_codes(hospital.patients[place], book),
+        "lab_codes": _both_codes(short_stay, book),
     }
     site = {"site": "local", "title": "Local codes", "changes": [decision]}
     (tmp_path / "rules" / "sites" / "local.yaml").write_text(json.dumps(site), encoding="utf-8")
     mapped = load_rulebook(tmp_path / "rules", "local")
-    local = load(DATA, "ObservationLocalCodes")
-    found = run(local, [local.patients[place]], mapped)
+    found = run(hospital, [local], mapped)
     assert with_loinc.cards
     assert found.cards == with_loinc.cards
 
@@ -143,19 +160,16 @@ def _both_codes(patient: Patient, book: Rulebook) -> dict[str, dict[str, str]]:
     return codes
 
 
-def test_a_laboratory_without_loinc_is_not_guessed_at(hospital: Hospital, book: Rulebook) -> None:
+def test_a_laboratory_without_loinc_is_not_guessed_at(
+    hospital: Hospital, with_loinc: Tally, local: Patient, book: Rulebook
+) -> None:
     """The same patient gives cards with LOINC, and with the hospital's own codes none that rests on
     a result: nothing is recognised, so nothing is called low, and nothing unusable (D4)."""
-    place = next(
-        i for i, patient in enumerate(hospital.patients) if patient.id == SENT_WITH_LOCAL_CODES
-    )
-    with_loinc = run(hospital, [hospital.patients[place]], book)
     assert {row for row, _ in with_loinc.cards} >= {"A1", "D4"}
-    local = load(DATA, "ObservationLocalCodes")
     recognised: list[int] = []
     found = run(
-        local,
-        [local.patients[place]],
+        hospital,
+        [local],
         book,
         lambda seen: recognised.append(len(seen.answer.record.labs.items)),
     )

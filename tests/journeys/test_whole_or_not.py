@@ -76,13 +76,17 @@ Compared = tuple[Counter[str], Callable[[HookCall, datetime], None]]
 
 
 def test_every_synthetic_patient_is_sent_the_same_cards(compared: Compared) -> None:
-    """At every hook, as they are and with nothing drafted, again, and a minute later."""
+    """At every hook, again, and a minute later: as they are and with nothing drafted at their own
+    hook, at the others in turn. So each patient is asked about at each hook, and each hook with
+    half of them either way; the other half would find the same rules ruled out."""
     seen, compare = compared
-    for item in ALL:
+    for number, item in enumerate(ALL):
         request = item.request
         drafted = {**request["context"], "draftOrders": {"resourceType": "Bundle", "entry": []}}
-        for service, entry in SERVICES.items():
-            for context in (request["context"], drafted):
+        for turn, (service, entry) in enumerate(SERVICES.items(), number):
+            both = (request["context"], drafted)
+            own = entry.hook == request.get("hook")
+            for context in both if own else both[turn % 2 : turn % 2 + 1]:
                 hooked = {**request, "hook": entry.hook, "context": context}
                 try:
                     call = read_call(SERVICES[service], json.dumps(hooked).encode())

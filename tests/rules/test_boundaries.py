@@ -91,7 +91,13 @@ def test_a_value_that_equals_a_limit_of_a_band_has_its_side(book: Rulebook, froz
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(RULES, tmp_path / "rules"))
+    """All limits and doses, and one rule: the lists are held against the shared files, so the
+    cases of the other rules would be run for nothing."""
+    target = Path(shutil.copytree(RULES, tmp_path / "rules"))
+    for path in target.glob("*.yaml"):
+        if path.stem not in ("laws", "lupus-leukopenia"):
+            path.unlink()
+    return target
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 from cds.check import check
 from cds.rulebook.load import load_rulebook
 from cds.rulebook.model import Case, Rule, Rulebook
-from cds.trial import run_case, run_cases
+from cds.trial import run_case, try_cases
 
 RULES = Path(__file__).parents[2] / "rules"
 
@@ -31,7 +31,7 @@ def test_a_threshold_moved_by_its_last_digit_is_noticed() -> None:
         old = book.thresholds[name]
         moved = {unit: value + Decimal("0.1") for unit, value in old.values.items()}
         moved_book = replace(book, thresholds={**book.thresholds, name: replace(old, values=moved)})
-        if any(item.faults for item in run_cases(moved_book)):
+        if any(item.faults for item, _ in try_cases(moved_book)):  # the first one is enough
             noticed.append(name)
     assert noticed == ["mg_lln", "mg_severe", "k_low", "k_severe", "k_high"]
 
@@ -42,7 +42,7 @@ def test_a_rule_that_loses_its_suggestions_is_noticed() -> None:
         replace(rule, levels=tuple(replace(level, suggest=()) for level in rule.levels))
         for rule in book.rules
     )
-    assert any(item.faults for item in run_cases(replace(book, rules=bare)))
+    assert any(item.faults for item, _ in try_cases(replace(book, rules=bare)))
 
 
 def test_check_lists_each_failing_case_with_file_and_line(tmp_path: Path) -> None:

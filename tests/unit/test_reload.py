@@ -15,6 +15,7 @@ from cds import reload as reloading
 from cds.proofrecord import recorded, write_record
 from cds.reload import Busy, NotReplaced, RulesInForce, Vetted, vet
 from cds.rulebook.load import load_rulebook
+from one_law import LAW, with_one_law
 
 RULES = Path(__file__).parents[2] / "rules"
 SWITCHED_OFF = """
@@ -103,13 +104,14 @@ def test_a_case_that_does_not_hold_is_named(rules: Path) -> None:
 
 
 def test_a_law_that_does_not_hold_is_named_with_a_patient(rules: Path) -> None:
-    edit(rules / "laws.yaml", "\nlaws:\n", BROKEN_LAW)
+    edit(with_one_law(rules) / "laws.yaml", "laws:\n", BROKEN_LAW)
     found = "\n".join(vet(rules, None).findings)
     assert "nobody-is-told" in found
+    assert LAW not in found  # what holds is no finding
     assert "a patient who breaks it (the engine agrees)" in found
 
 
-BROKEN_LAW = """
+BROKEN_LAW = """\
 laws:
   nobody-is-told:
     title: Nobody is told of a level that is severely low
@@ -120,6 +122,7 @@ laws:
 
 
 def test_a_rule_is_switched_off_by_the_site_file_alone(rules: Path) -> None:
+    with_one_law(rules)
     on = SWITCHED_OFF.replace("qt-risk", "lupus-leukopenia")
     (rules / "sites/ward.yaml").write_text(on, encoding="utf-8")
     book = RulesInForce(rules, "ward")

@@ -97,9 +97,11 @@ def poisoned(value: Any, payload: str, spoil_units: bool) -> Any:
     return found
 
 
+PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
 def nodes(markdown: str) -> Iterator[Token]:
-    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    waiting = parser.parse(markdown)
+    waiting = PARSER.parse(markdown)
     while waiting:
         token = waiting.pop(0)
         yield token

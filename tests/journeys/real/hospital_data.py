@@ -8,7 +8,7 @@ import gzip
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -63,11 +63,11 @@ class Hospital:
     medications: dict[str, tuple[tuple[str, bytes], ...]]
 
 
-def load(directory: Path, observations: str = "Observation") -> Hospital:
-    """The data of `directory`; `observations` may be `ObservationLocalCodes`."""
+def load(directory: Path) -> Hospital:
+    """The data of `directory`."""
     encounters = {item["id"]: item for item in _rows(directory, "Encounter")}
     orders = _orders(directory, encounters)
-    labs = _by_patient(directory, observations, _of_observation)
+    labs = _by_patient(directory, "Observation", _of_observation)
     doses = _by_patient(directory, "MedicationAdministration", _of_administration)
     problems = _by_patient(directory, "Condition", lambda item: _at_the_end(item, encounters))
     patients = (
@@ -84,6 +84,12 @@ def load(directory: Path, observations: str = "Observation") -> Hospital:
     )
     ordered = tuple(sorted(patients, key=lambda patient: patient.id))
     return Hospital(ordered, _medications(directory))
+
+
+def with_local_codes(directory: Path, patient: Patient) -> Patient:
+    """The same patient, the results under the codes of the hospital and no others."""
+    labs = _by_patient(directory, "ObservationLocalCodes", _of_observation)
+    return replace(patient, observations=tuple(labs[patient.id]))
 
 
 def moment(text: str) -> datetime:

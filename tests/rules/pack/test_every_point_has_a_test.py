@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ LINE = re.compile(r"- (?P<point>[^,]+), (?P<what>[^:]+): (?P<why>.+)")
 SHORTEST_ARGUMENT = 80  # characters: why not, what happens instead, who would decide
 
 
+@cache
 def points_with_a_test() -> dict[str, str]:
     """Point -> one test that is named after it."""
     found: dict[str, str] = {}
