@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test nightly fuzz coverage mutants audit conformance check lint book bench wheel lock
+.PHONY: help run test nightly fuzz coverage mutants audit conformance check lint book bench screenshots wheel lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -17,7 +17,7 @@ run: $(RUN)  ## serve http://127.0.0.1:8000 with synthetic patients; PORT=... mo
 	@CDS_SANDBOX="$${CDS_SANDBOX:-1}" exec $(BIN)/cds serve --host 127.0.0.1 --port "$${PORT:-8000}"
 
 test: $(DEV)  ## all tests, on every core; CDS_REQUIRE=all lets none skip
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadscope --no-loadscope-reorder
 
 nightly: $(DEV)  ## 100000 random rules and patients: naive evaluator, engine and proof must agree
 	@CDS_NIGHTLY="$${CDS_NIGHTLY:-100000}" $(BIN)/python -m pytest tests/reference
@@ -60,6 +60,9 @@ check: lint  ## everything a change must pass: lint, then all tests
 
 bench: $(DEV)  ## this service against a bare echo, as ratios, 15 min; docs/PERFORMANCE.md has the result
 	@$(BIN)/python -m bench
+
+screenshots: $(DEV)  ## docs/screenshots anew, from the pages of the console (needs Chromium)
+	@$(BIN)/python -m tests.screenshots
 
 wheel: $(RUN)  ## dist/electrolyte_cds-*.whl: the service with its rules, to install anywhere
 	@$(BIN)/python -m hatchling build -t wheel -d dist
