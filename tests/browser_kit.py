@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +157,35 @@ def visiting(
         watch.end()
     finally:
         context.close()
+
+
+@contextmanager
+def pages_at(pages: Mapping[str, tuple[bytes, Mapping[str, str]]]) -> Iterator[str]:
+    """These pages, path -> body and headers, on a port of their own, which makes them another
+    origin. A browser asks for an icon too: that, and whatever else, is an empty text."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body, headers = pages.get(self.path, (b"", {"content-type": "text/plain"}))
+            self.send_response(200)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.server_port}"
+    finally:
+        listening.shutdown()
+        thread.join()
+        listening.server_close()
 
 
 def at_rest(page: Page) -> None:

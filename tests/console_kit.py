@@ -37,10 +37,15 @@ class Console:
 
 
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """Of a sandbox in a process of its own: open to everybody on this machine."""
+    """Of a sandbox that is open to everybody on this machine."""
+    yield from running(tmp_path_factory.mktemp("state"))
+
+
+def running(state: Path, **more: str) -> Iterator[Console]:
+    """Of a sandbox in a process of its own; `more` settings of it."""
     # A machine that does much else is slow to fetch, which is not what these tests ask about.
-    more = {"CDS_LINK_KEY": LINK_KEY, "CDS_DEADLINE_MS": "10000"}
-    with server(tmp_path_factory.mktemp("state"), **more) as (url, _):
+    usual = {"CDS_LINK_KEY": LINK_KEY, "CDS_DEADLINE_MS": "10000"}
+    with server(state, **usual, **more) as (url, _):
         yield Console(url, seed(url, datetime.fromisoformat(NOW), datetime.now(UTC)))
 
 

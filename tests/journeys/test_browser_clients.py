@@ -8,13 +8,11 @@ encounter. The browser decides what its script may read, so a header that is mis
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -51,36 +49,15 @@ EDITS = [NOTHING_CHOSEN, CHOSEN, DOSED]
 browser = pytest.fixture(scope="module")(browser_kit.started)
 
 
-class _Page(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        known = {"/": (PAGE, "text/html; charset=utf-8"), KEYS: (_keys(), "application/json")}
-        body, kind = known.get(self.path, (b"", "text/plain"))  # a browser asks for an icon too
-        self.send_response(200)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-def _keys() -> bytes:
-    return json.dumps({"keys": [jwk(ec_key(), "browser")]}).encode()
-
-
-@contextmanager
-def page_of_its_own() -> Iterator[str]:
-    """The client's page and its keys on a port of its own, which makes it another origin."""
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
-    thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.server_port}"
-    finally:
-        listening.shutdown()
-        thread.join()
-        listening.server_close()
+def page_of_its_own() -> AbstractContextManager[str]:
+    """The client's page and its keys, of another origin."""
+    keys = json.dumps({"keys": [jwk(ec_key(), "browser")]}).encode()
+    return browser_kit.pages_at(
+        {
+            "/": (PAGE, {"content-type": "text/html; charset=utf-8"}),
+            KEYS: (keys, {"content-type": "application/json"}),
+        }
+    )
 
 
 @pytest.fixture(scope="module")

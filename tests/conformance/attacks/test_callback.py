@@ -128,13 +128,23 @@ class Field:
         return found
 
 
+async def listening(field_: Field) -> tuple[asyncio.Server, asyncio.Server, int]:
+    """Both servers on the same port, so that nothing but the address decides where a connection
+    arrives. A port that is free on one address may be taken on the other: then another one."""
+    while True:
+        one = await asyncio.start_server(field_.public.handle, PUBLIC, 0)
+        port = one.sockets[0].getsockname()[1]
+        try:
+            return one, await asyncio.start_server(field_.forbidden.handle, FORBIDDEN, port), port
+        except OSError:
+            one.close()
+            await one.wait_closed()
+
+
 async def attack(play: Any, answer: Any = b"") -> tuple[Any, Field]:
     """What a play on a field gave, and the field after it. `answer` may need the ports."""
     field_ = Field(Listener(), Listener(http(bundle())))
-    one = await asyncio.start_server(field_.public.handle, PUBLIC, 0)
-    port = one.sockets[0].getsockname()[1]
-    # the same port on both, so that nothing but the address decides where a connection arrives
-    two = await asyncio.start_server(field_.forbidden.handle, FORBIDDEN, port)
+    one, two, port = await listening(field_)
     async with one, two:
         field_.ports = (port, port)
         field_.public.answer = answer(field_) if callable(answer) else answer

@@ -15,14 +15,14 @@ from playwright.sync_api import Browser
 from starlette.routing import Route
 
 import browser_kit
+import console_kit
 from cds.bootstrap import build
 from cds.links import WHY
 from cds.settings import Settings
 from cds.web.console.app import application, public
 from cds.web.console.place import CONSOLE
 from console_kit import TOKENS, Console
-from console_pages import LINK_KEY, PAGES, PARTS, Page
-from served_audit import server
+from console_pages import PAGES, PARTS, Page
 
 STILL = 0.1  # of the window, summed up: what is called good for cumulative layout shift
 LOOKS = [("wide", "light"), ("narrow", "dark")]
@@ -30,24 +30,22 @@ EVERY = list(itertools.product(PAGES, LOOKS))
 
 
 @pytest.fixture(scope="module")
-def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A console that asks who comes."""
-    more = {"CDS_LINK_KEY": LINK_KEY, "CDS_ADMIN_TOKEN": TOKENS["admin"]}
-    with server(tmp_path_factory.mktemp("closed"), **more) as (url, _):
-        yield url
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console that asks who comes, so that it has all its pages."""
+    state = tmp_path_factory.mktemp("state")
+    yield from console_kit.running(state, CDS_ADMIN_TOKEN=TOKENS["admin"])
 
 
 @pytest.mark.parametrize(
     ("page", "look"), EVERY, ids=[f"{page.name}-{'-'.join(look)}" for page, look in EVERY]
 )
 def test_a_page_keeps_its_promises(
-    browser: Browser, console: Console, closed: str, page: Page, look: tuple[str, str]
+    browser: Browser, console: Console, page: Page, look: tuple[str, str]
 ) -> None:
     width, theme = look
-    url = closed if page.tokens else console.url
-    headers = {"authorization": f"Bearer {TOKENS['admin']}"} if page.name == "admin" else {}
+    headers = {"authorization": f"Bearer {TOKENS['admin']}"} if page.name != "signin" else {}
     with browser_kit.visiting(
-        browser, url, width=width, theme=theme, extra_http_headers=headers
+        browser, console.url, width=width, theme=theme, extra_http_headers=headers
     ) as (tab, watch):
         if page.status != 200:
             watch.expects(f"status of {page.status}")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -130,33 +127,14 @@ def test_a_form_that_does_not_carry_the_word_of_its_session_does_nothing(
         expect(tab.get_by_role("button", name="Sign out")).to_be_visible()
 
 
-class _Trap(BaseHTTPRequestHandler):
-    target = ""
-
-    def do_GET(self) -> None:
-        form = f'<form method="post" action="{self.target}"><button>A prize</button></form>'
-        self.send_response(200)
-        self.send_header("content-type", "text/html")
-        self.end_headers()
-        self.wfile.write(f'<html lang="en"><title>A trap</title>{form}</html>'.encode())
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 @pytest.fixture
 def trap(guarded: Guarded) -> Iterator[str]:
     """A page of another port, which browsers call the same site: they send the cookie along."""
-    kind = type("Trap", (_Trap,), {"target": f"{guarded.url}/console/signout"})
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.server_port}"
-    finally:
-        listening.shutdown()
-        thread.join()
-        listening.server_close()
+    target = f"{guarded.url}/console/signout"
+    form = f'<form method="post" action="{target}"><button>A prize</button></form>'
+    page = f'<html lang="en"><title>A trap</title>{form}</html>'.encode()
+    with browser_kit.pages_at({"/": (page, {"content-type": "text/html"})}) as origin:
+        yield origin
 
 
 def test_a_form_on_a_page_of_somebody_else_does_nothing(
