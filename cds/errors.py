@@ -12,6 +12,7 @@ CdsError
 |   +-- Forbidden       this client may not do that (403)
 |   +-- TooMany         more requests than this client may send (429)
 |   +-- Overloaded      no room for one more request right now (503)
+|   +-- NoDecision, CannotLook  a look at kept decisions finds none, or no database (cds/desk)
 +-- SettingsError       the environment asks for something impossible
 +-- StoreError          the records of decisions cannot be read or written (cds/audit)
 +-- SpoolError          decisions cannot wait for the database (cds/audit)

@@ -33,6 +33,7 @@ from cds.rulebook.model import (
     TwoResultsSource,
     Window,
 )
+from cds.rulebook.narrower import narrower
 
 
 def axioms(patient: Patient) -> list[Bool]:
@@ -203,36 +204,8 @@ def _subsets(patient: Patient) -> Iterator[Bool]:
     """Whoever has the narrower thing has the wider one."""
     for kind in (ProblemSource, ProcedureSource, AllergySource, LabOrderSource, MedicationSource):
         for one, other in permutations(patient.asked(kind), 2):
-            if _narrower(one.spec.source, other.spec.source):
+            if narrower(one.spec.source, other.spec.source):
                 yield implies(one.found, other.found)
-
-
-def _narrower(a: object, b: object) -> bool:
-    match a, b:
-        case ProblemSource(), ProblemSource():
-            if not set(a.concepts) <= set(b.concepts) or (b.this_stay and not a.this_stay):
-                return False
-            if b.within is None:
-                return True
-            undated = b.undated_counts or not a.undated_counts
-            return a.within is not None and a.within <= b.within and undated
-        case MedicationSource(), MedicationSource():
-            route = b.parenteral is None or a.parenteral is b.parenteral
-            running = b.running is None or (a.running is not None and a.running >= b.running)
-            return set(a.roles) <= set(b.roles) and _places(a) <= _places(b) and route and running
-        case AllergySource(), AllergySource():
-            return set(a.substances) <= set(b.substances)
-        case LabOrderSource(), LabOrderSource():
-            return set(a.loincs) <= set(b.loincs) and a.within <= b.within
-        case ProcedureSource(), ProcedureSource():
-            return set(a.concepts) <= set(b.concepts) and a.within <= b.within
-        case _:
-            return False
-
-
-def _places(source: MedicationSource) -> set[str]:
-    """Every selected order is a draft."""
-    return set(source.which) | ({"selected"} if "draft" in source.which else set())
 
 
 def _kidneys(patient: Patient) -> Iterator[Bool]:

@@ -12,16 +12,8 @@ from dataclasses import replace
 from functools import partial
 
 from cds.facts.model import Fact, Presence, State
-from cds.rulebook.model import (
-    AllergySource,
-    FactSource,
-    LabOrderSource,
-    LabSource,
-    MedicationSource,
-    ProblemSource,
-    ProcedureSource,
-    Rulebook,
-)
+from cds.rulebook.model import FactSource, LabSource, Rulebook
+from cds.rulebook.narrower import narrower
 
 
 def follows(book: Rulebook, stated: Mapping[str, Fact]) -> dict[str, Fact]:
@@ -57,7 +49,8 @@ def _of(book: Rulebook, name: str, state: State) -> dict[str, State]:
     if not isinstance(state, Presence):
         return {}
     # Whoever has the narrower thing has the wider one; whoever lacks the wider lacks the narrower.
-    reaches = partial(narrower, source) if state.present else partial(_wider, source)
+    # A diagnosis that is stated here is of this stay.
+    reaches = partial(_reached if state.present else _wider, source)
     others = book.facts.values()
     return {x.name: state for x in others if x.name != name and reaches(x.source)}
 
@@ -73,39 +66,9 @@ def _same_analyte(book: Rulebook, name: str, source: LabSource) -> list[str]:
     ]
 
 
+def _reached(a: FactSource, b: FactSource) -> bool:
+    return narrower(a, b, of_this_stay=True)
+
+
 def _wider(a: FactSource, b: FactSource) -> bool:
-    return narrower(b, a)
-
-
-def narrower(a: FactSource, b: FactSource) -> bool:
-    """Whether everything that makes the first fact present makes the second one present."""
-    match a, b:
-        case ProblemSource(), ProblemSource():
-            return _narrower_problem(a, b)
-        case MedicationSource(), MedicationSource():
-            route = b.parenteral is None or a.parenteral is b.parenteral
-            running = b.running is None or (a.running is not None and a.running >= b.running)
-            return set(a.roles) <= set(b.roles) and _places(a) <= _places(b) and route and running
-        case AllergySource(), AllergySource():
-            return set(a.substances) <= set(b.substances)
-        case LabOrderSource(), LabOrderSource():
-            return set(a.loincs) <= set(b.loincs) and a.within <= b.within
-        case ProcedureSource(), ProcedureSource():
-            return set(a.concepts) <= set(b.concepts) and a.within <= b.within
-        case _:
-            return False
-
-
-def _narrower_problem(a: ProblemSource, b: ProblemSource) -> bool:
-    # `this_stay` only leaves out diagnoses of another stay: what is stated here is of this one.
-    if not set(a.concepts) <= set(b.concepts):
-        return False
-    if b.within is None:
-        return True
-    undated = b.undated_counts or not a.undated_counts
-    return a.within is not None and a.within <= b.within and undated
-
-
-def _places(source: MedicationSource) -> set[str]:
-    """Every selected order is a draft."""
-    return set(source.which) | ({"selected"} if "draft" in source.which else set())
+    return _reached(b, a)
