@@ -20,6 +20,7 @@ from cds.hooks.request import HookCall, read_call
 from cds.hooks.services import HOOKS, SERVICES
 from cds.pipeline import no_drugs_because, whole_minute
 from cds.rulebook.model import (
+    DerivedSource,
     FactSpec,
     OrderSource,
     Rulebook,
@@ -93,12 +94,14 @@ def start_of(book: Rulebook, name: str) -> Start:
 
 def _nobody(book: Rulebook) -> Start:
     """Nothing recorded. What cases take for granted is assumed, so far as it is not about an order
-    or about what was sent: both are chosen by themselves."""
+    or about what was sent: both are chosen by themselves. Nor are kidneys ever assumed to be good:
+    nobody shall read a dose here that a patient without creatinine would not be offered."""
     known = {
         spec.name: unstated(book, spec)
         for spec in book.facts.values()
         if spec.name in book.case_defaults
         and not isinstance(spec.source, OrderSource | SuppliedSource)
+        and spec.source != DerivedSource("renal_band")
     }
     record = given_facts(book, {}).record
     title = "A patient about whom nothing is recorded"

@@ -116,7 +116,10 @@ def test_the_patient_of_a_case_untouched_is_judged_as_the_case_is(rule: Rule) ->
 
 
 def test_magnesium_that_falls_flips_the_rule_to_its_row() -> None:
-    normal, severe = asked(magnesium="2.0 mg/dL"), asked(magnesium="1.1 mg/dL")
+    normal, severe = (
+        asked(magnesium="2.0 mg/dL", renal_band="full"),
+        asked(magnesium="1.1 mg/dL", renal_band="full"),
+    )
     assert row(now(normal)) == "silent"
     assert (row(now(severe)), now(severe).indicator) == ("A2", "critical")
     assert doses(now(severe)) == ["severe-dose: 4 g over 4 h"]
@@ -127,7 +130,7 @@ def test_magnesium_that_falls_flips_the_rule_to_its_row() -> None:
 
 @pytest.mark.parametrize("text", ["1.1 mg/dL", "0.453 mmol/L", "0.905 meq/L", "453 umol/L"])
 def test_the_same_level_in_another_unit_gives_the_same(text: str) -> None:
-    found = now(asked(magnesium=text))
+    found = now(asked(magnesium=text, renal_band="full"))
     assert (row(found), doses(found)) == ("A2", ["severe-dose: 4 g over 4 h"])
 
 
@@ -153,11 +156,17 @@ def test_a_missing_creatinine_withholds_the_dose_and_asks_for_the_test() -> None
     assert (kidneys.before, kidneys.now) == ("reduced (half)", "not known (unknown)")
 
 
-def test_kidneys_are_assumed_until_something_measures_them() -> None:
+def test_kidneys_are_never_assumed_to_be_good() -> None:
+    found = now(asked(magnesium="1.1 mg/dL"))
+    assert (row(found), doses(found)) == ("A2", [])
+    assert [lost.codes for lost in found.withheld] == [("kidney_function",)]
+
+
+def test_kidneys_are_not_known_until_something_measures_them() -> None:
     def band(**texts: str) -> str:
         return next(x.now for x in asked(**texts).worked if x.label == "renal_band")
 
-    assert band() == band(age="80 a") == band(weight="60 kg") == "good (full)"
+    assert band() == band(age="80 a") == band(weight="60 kg") == "not known (unknown)"
     assert band(creatinine="2.0 mg/dL") == "not known (unknown)"  # no sex, no estimate
     assert band(creatinine="2.0 mg/dL", sex="male") == "reduced (half)"
     assert band(creatinine="2.0 mg/dL", sex="male", renal_band="full") == "good (full)"
@@ -226,7 +235,7 @@ def test_a_draft_order_is_stated_by_its_facts() -> None:
     fast = asked(order="k-replacement", order_potassium_rate="25 meq/h")
     assert (row(now(fast, rule)), now(fast, rule).indicator) == ("C4-iv", "critical")
     assert row(now(asked(order="k-replacement", order_potassium_rate="8 meq/h"), rule)) == "silent"
-    magnesium = asked(order="mg-replacement-iv", magnesium="1.1 mg/dL")
+    magnesium = asked(order="mg-replacement-iv", magnesium="1.1 mg/dL", renal_band="full")
     assert now(magnesium, rule).reason == "no selected order is of the kind it is about"
     assert now(magnesium).withheld[0].codes == ("iv_magnesium_on_order",)  # the draft counts
 

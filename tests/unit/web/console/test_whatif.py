@@ -70,7 +70,7 @@ def test_the_page_states_nothing_and_shows_every_rule(client: Any) -> None:
 
 
 def test_what_changed_stands_first_and_says_what(client: Any) -> None:
-    html = client.get(at(magnesium="1.1 mg/dL")).text
+    html = client.get(at(magnesium="1.1 mg/dL", renal_band="full")).text
     first, *others = rows(html).items()
     assert first[0] == "hypomagnesemia"
     assert "changed outcome, row, urgency" in first[1]
