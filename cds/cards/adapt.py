@@ -14,7 +14,7 @@ from typing import Any
 
 from cds.cards.dosing import shown
 from cds.cards.markdown import paragraphs, sentence
-from cds.clients.profile import OrderCode, Profile
+from cds.clients.profile import PLAIN, OrderCode, Profile
 from cds.rulebook.model import OrderTemplate
 
 LONGEST_TOPIC = 100  # characters; docs/CLIENTS.md
@@ -53,6 +53,8 @@ def adapted(
     `templates` are the order templates of the rulebook: what a suggestion creates is found among
     them by its code. The cards handed in stay as they are.
     """
+    if profile is PLAIN:
+        return cards
     return tuple(_card(card, profile, templates) for card in cards)
 
 

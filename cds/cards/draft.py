@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cds.rulebook.model import Indicator, OverrideReason
+from cds.rulebook.model import Indicator, OverrideReason, Remembers
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +30,20 @@ class SuggestionDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class CardDraft:
-    """One finding.
+class Said(Remembers):
+    """What a card says: the same for the same decision, whoever the call is from.
 
-    `position` is the place of its decision in the rulebook, `rows` the decision-table rows it
-    speaks for, most severe first, `order` the draft it was judged for. `body` are sentences,
+    `rows` are the decision-table rows it speaks for, most severe first. `body` are sentences,
     `lines` what was withheld or folded away, `evidence` the facts and kidney estimates,
     `fine_print` remarks on what is offered, `sources` citations, `rules` who vouches for it.
     """
 
-    position: int
-    uuid: str
     rule: str  # id@version
     family: str
     rows: tuple[str, ...]
     indicator: Indicator
     summary: str
     source: Mapping[str, Any]
-    order: str = ""
     body: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
@@ -55,13 +51,26 @@ class CardDraft:
     fine_print: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
-    suggestions: tuple[SuggestionDraft, ...] = ()
     overrides: tuple[OverrideReason, ...] = ()
     alone: bool = False  # shown only where no other card is
 
+
+@dataclass(frozen=True, slots=True)
+class CardDraft:
+    """One finding.
+
+    `position` is the place of its decision in the rulebook, `order` the draft it was judged for.
+    """
+
+    position: int
+    uuid: str
+    said: Said
+    order: str = ""
+    suggestions: tuple[SuggestionDraft, ...] = ()
+
     def saying(self, line: str) -> CardDraft:
         """The card with one more line."""
-        return replace(self, lines=(*self.lines, line))
+        return replace(self, said=replace(self.said, lines=(*self.said.lines, line)))
 
     def without(self, suggestion: SuggestionDraft, line: str) -> CardDraft:
         """The card without a suggestion, and a line that says so."""

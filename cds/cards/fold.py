@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from cds.cards.draft import CardDraft, SuggestionDraft
+from cds.cards.draft import CardDraft, Said, SuggestionDraft
 from cds.cards.markdown import sentence
 
 MOST_CARDS = 4
@@ -43,22 +43,22 @@ def fold(cards: Iterable[CardDraft]) -> Folded:
 
 def unless_others(cards: tuple[CardDraft, ...]) -> tuple[CardDraft, ...]:
     """A card that only keeps an answer from being empty goes where another card is."""
-    others = tuple(card for card in cards if not card.alone)
+    others = tuple(card for card in cards if not card.said.alone)
     return others or cards
 
 
 def by_severity(cards: Iterable[CardDraft]) -> tuple[CardDraft, ...]:
     """Critical, warning, info; within one severity the order of the rulebook."""
-    return tuple(sorted(cards, key=lambda card: (SEVERITY[card.indicator], card.position)))
+    return tuple(sorted(cards, key=lambda card: (SEVERITY[card.said.indicator], card.position)))
 
 
 def one_card_per_potassium_draft(cards: Iterable[CardDraft]) -> tuple[CardDraft, ...]:
     """C4, C4-iv and C4-po on one draft fold into the most severe; ties in that order (R15)."""
     kept: list[CardDraft] = []
     heads: dict[str, int] = {}
-    rows_in_order = sorted(cards, key=lambda card: (SEVERITY[card.indicator], card.rows))
+    rows_in_order = sorted(cards, key=lambda card: (SEVERITY[card.said.indicator], card.said.rows))
     for card in rows_in_order:
-        if card.family != POTASSIUM or not card.order:
+        if card.said.family != POTASSIUM or not card.order:
             kept.append(card)
         elif card.order in heads:
             kept[heads[card.order]] = _merged(kept[heads[card.order]], card)
@@ -71,6 +71,11 @@ def one_card_per_potassium_draft(cards: Iterable[CardDraft]) -> tuple[CardDraft,
 def _merged(head: CardDraft, other: CardDraft) -> CardDraft:
     targets = {item.target for item in head.suggestions if item.target}
     added = tuple(item for item in other.suggestions if item.target not in targets)
+    said = _both(head.said, other.said)
+    return replace(head, said=said, suggestions=(*head.suggestions, *added))
+
+
+def _both(head: Said, other: Said) -> Said:
     said = tuple(line for line in (*other.body, *other.lines) if line not in head.body)
     return replace(
         head,
@@ -81,7 +86,6 @@ def _merged(head: CardDraft, other: CardDraft) -> CardDraft:
         fine_print=_union(head.fine_print, other.fine_print),
         sources=_union(head.sources, other.sources),
         rules=_union(head.rules, other.rules),
-        suggestions=(*head.suggestions, *added),
         overrides=_union(head.overrides, other.overrides),
     )
 
@@ -148,12 +152,12 @@ def one_order_per_test(cards: Iterable[CardDraft]) -> tuple[CardDraft, ...]:
 
 def at_most_four(cards: tuple[CardDraft, ...]) -> tuple[CardDraft, ...]:
     """The four most severe, more only if all are critical; the last one names the others."""
-    critical = sum(card.indicator == "critical" for card in cards)
+    critical = sum(card.said.indicator == "critical" for card in cards)
     room = max(MOST_CARDS, critical)
     kept, dropped = cards[:room], cards[room:]
     if not dropped:
         return kept
-    names = "; ".join(card.summary for card in dropped)
+    names = "; ".join(card.said.summary for card in dropped)
     return (*kept[:-1], kept[-1].saying(sentence(f"Not shown: {names}")))
 
 
@@ -162,4 +166,4 @@ def _not_offered(item: SuggestionDraft, why: str) -> str:
 
 
 def _place(card: CardDraft) -> str:
-    return f"{card.rule} row {card.rows[0]}"
+    return f"{card.said.rule} row {card.said.rows[0]}"

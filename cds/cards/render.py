@@ -5,17 +5,17 @@ its own invention; no nulls, no empty arrays; names of cards are a function of t
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from cds.cards.context import CardContext
-from cds.cards.draft import CardDraft, SuggestionDraft
+from cds.cards.draft import CardDraft, Said, SuggestionDraft
 from cds.cards.fold import fold
 from cds.cards.identity import card_uuid
 from cds.cards.imprint import told
 from cds.cards.markdown import bullets, paragraphs, sentence
 from cds.cards.suggestions import as_json, suggestion
-from cds.cards.wording import Kidneys, folded_text, said_card, titled
+from cds.cards.wording import said_card, titled
 from cds.engine.decision import Decision, Decisions, Outcome
 from cds.rulebook.model import Level
 
@@ -38,10 +38,8 @@ def render(decisions: Decisions, context: CardContext) -> tuple[dict[str, Any], 
 
 def render_all(decisions: Decisions, context: CardContext) -> Rendered:
     """The cards of one answer with the defects found on the way."""
-    said = decisions.fine_print
-    kidneys = Kidneys(folded_text(said), tuple(told(line) for line in dict.fromkeys(said) if line))
     drafts = (
-        _draft(position, item, item.fired, kidneys, context)
+        _draft(position, item, item.fired, decisions.fine_print, context)
         for position, item in enumerate(decisions.items)
         if item.fired is not None and item.outcome is Outcome.FIRES and not _kept_quiet(item)
     )
@@ -65,7 +63,7 @@ def _with_unread(cards: tuple[CardDraft, ...], unread: tuple[str, ...]) -> tuple
 
 
 def _draft(
-    position: int, item: Decision, fired: Level, kidneys: Kidneys, context: CardContext
+    position: int, item: Decision, fired: Level, kidneys: tuple[str, ...], context: CardContext
 ) -> CardDraft:
     order = item.order.source if item.order else ""
     # drafts without an id share the reference `MedicationRequest/`: their place tells them apart
@@ -75,16 +73,16 @@ def _draft(
     creates = any(found.action["type"] == "create" for found in offered)
     # what the card says besides: the same for the same decision, whoever the call is from
     known = item.remembered(_nothing_said)
-    about = (context.book.digest, context.today, kidneys.folded, kept_back, creates)
-    card = known.get(about)
-    if card is None:
-        card = said_card(item, fired, kidneys, context, (kept_back, remarks), creates)
+    about = (context.book.digest, context.today, kidneys, kept_back, creates)
+    said = known.get(about)
+    if said is None:
+        said = said_card(item, fired, kidneys, context, (kept_back, remarks), creates)
         if len(known) < MOST_SAID:
-            known[about] = card
-    return replace(card, position=position, uuid=uuid, order=which, suggestions=offered)
+            known[about] = said
+    return CardDraft(position, uuid, said, which, offered)
 
 
-def _nothing_said(_: Decision) -> dict[Hashable, CardDraft]:
+def _nothing_said(_: Decision) -> dict[Hashable, Said]:
     return {}
 
 
@@ -105,44 +103,45 @@ def _suggestions(
     return tuple(offered), tuple(kept_back), tuple(remarks)
 
 
-def _detail(draft: CardDraft) -> str:
+def _detail(said: Said) -> str:
     return paragraphs(
         (
-            *draft.body,
-            *draft.lines,
-            bullets("Based on", draft.evidence),
-            bullets("Kidney function", draft.kidneys),
-            bullets("Please note", draft.fine_print),
-            _sources(draft),
-            *draft.rules,
+            *said.body,
+            *said.lines,
+            bullets("Based on", said.evidence),
+            bullets("Kidney function", said.kidneys),
+            bullets("Please note", said.fine_print),
+            _sources(said),
+            *said.rules,
         )
     )
 
 
-def _sources(draft: CardDraft) -> str:
-    return f"**Sources:** {'; '.join(draft.sources)}" if draft.sources else ""
+def _sources(said: Said) -> str:
+    return f"**Sources:** {'; '.join(said.sources)}" if said.sources else ""
 
 
 def _card(draft: CardDraft, context: CardContext) -> dict[str, Any]:
+    said = draft.said
     card: dict[str, Any] = {
         "uuid": draft.uuid,
-        "summary": draft.summary,
-        "detail": _detail(draft),
-        "indicator": draft.indicator,
-        "source": {**draft.source, "topic": dict(draft.source["topic"])},
+        "summary": said.summary,
+        "detail": said.remembered(_detail),
+        "indicator": said.indicator,
+        "source": {**said.source, "topic": dict(said.source["topic"])},
     }
     if draft.suggestions:
         card["suggestions"] = [as_json(item) for item in draft.suggestions]
         card["selectionBehavior"] = "at-most-one"
-    if draft.overrides:
+    if said.overrides:
         card["overrideReasons"] = [
             {"code": reason.code, "system": reason.system, "display": reason.display}
-            for reason in draft.overrides
+            for reason in said.overrides
         ]
     card["extension"] = {
         "decision": context.decision_id,
-        "rule": draft.rule,
+        "rule": said.rule,
         "rulebook": context.book.digest,
-        "rows": list(draft.rows),
+        "rows": list(said.rows),
     }
     return card

@@ -120,8 +120,9 @@ def _people(offer: Offer, context: CardContext) -> dict[str, Any]:
 
 
 def _observations(offer: Offer) -> tuple[str, ...]:
-    named = (source for source in offer.because if source.startswith("Observation/"))
-    return tuple(dict.fromkeys(source for source in named if source != "Observation/"))
+    found = dict.fromkeys(source for source in offer.because if source.startswith("Observation/"))
+    found.pop("Observation/", None)
+    return tuple(found)
 
 
 def _delete(offer: Offer, context: CardContext, uuid: str) -> SuggestionDraft | str:

@@ -5,13 +5,12 @@ It prints the decision's own sentences and nothing of its own invention.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cds.cards import citations
 from cds.cards.context import CardContext
-from cds.cards.draft import CardDraft
+from cds.cards.draft import Said
 from cds.cards.imprint import fine_print, imprint, named, told
 from cds.cards.markdown import sentence
 from cds.cards.suggestions import template_of
@@ -36,33 +35,23 @@ TOPICS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Kidneys:
-    """The two lines about the kidneys: folded, and as cards tell them."""
-
-    folded: str
-    told: tuple[str, ...]
-
-
 def said_card(
     item: Decision,
     fired: Level,
-    kidneys: Kidneys,
+    kidneys: tuple[str, ...],
     context: CardContext,
     offers: tuple[tuple[str, ...], tuple[str, ...]],
     creates: bool,
-) -> CardDraft:
-    """The card without its name, its place and its suggestions; `offers`: what could not be
-    written, and the remarks on what is offered."""
+) -> Said:
+    """All that the card says; `offers`: what could not be written, and the remarks on what is
+    offered."""
     kept_back, remarks = offers
     withheld = (*kept_back, *(_withheld(lost, context) for lost in item.withheld))
     body = _body(item, withheld)
     said = folded_text(body)
     own = imprint(item.rule, context.book)
     names = item.cites or fired.cite or item.rule.cite
-    return CardDraft(
-        position=0,
-        uuid="",
+    return Said(
         rule=own.name,
         family=item.rule.family,
         rows=(fired.row,),
@@ -71,14 +60,18 @@ def said_card(
         source=_source(item, names, context),
         body=body,
         lines=(*remarks, *(titled("Could not be checked", told(x)) for x in item.undecided)),
-        evidence=_evidence(_based_on(item, fired), f"{said}\n{kidneys.folded}"),
-        kidneys=_unsaid(kidneys.told, said) if _doses(item, context) else (),
+        evidence=_evidence(_based_on(item, fired), f"{said}\n{folded_text(kidneys)}"),
+        kidneys=_unsaid(_told(kidneys), said) if _doses(item, context) else (),
         fine_print=_unsaid(_fine_print(item, context), said) if creates else (),
         sources=citations.lines(names, context.book),
         rules=(own.standing(context.today),),
         overrides=own.overrides,
         alone=fired.alone,
     )
+
+
+def _told(lines: Iterable[str]) -> Iterator[str]:
+    return (told(line) for line in dict.fromkeys(lines) if line)
 
 
 def _doses(item: Decision, context: CardContext) -> bool:

@@ -92,7 +92,9 @@ def kept(
 
 
 def _same(before: tuple[object, ...], now: tuple[object, ...]) -> bool:
-    return len(before) == len(now) and all(
-        one is other or (isinstance(one, str) and one == other)
-        for one, other in zip(before, now, strict=True)
-    )
+    if len(before) != len(now):
+        return False
+    for one, other in zip(before, now, strict=True):
+        if one is not other and not (isinstance(one, str) and one == other):
+            return False
+    return True

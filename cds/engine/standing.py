@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from operator import is_
+from operator import attrgetter, is_
 from threading import Lock
 from typing import Any
 
@@ -98,11 +98,12 @@ def _same_ones(one: Sequence[object], other: Sequence[object]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Of:
-    """For whom, by which rules and when. `rest` is the record without drafts and lists."""
+    """For whom, by which rules and when. `rest` is of the record what is neither a list nor of the
+    call."""
 
     book: Rulebook
     lists: tuple[Listing[Any], ...]
-    rest: Record
+    rest: tuple[object, ...]
     now: datetime
 
     def same(self, other: _Of) -> bool:
@@ -152,12 +153,10 @@ class Patients:
 _LISTS = (
     "labs", "medications", "administrations", "problems", "procedures", "allergies", "lab_orders",
 )  # fmt: skip
+_OF_THE_CALL = ("drafts", "draft_lab_orders", "unreadable", "overridden")
+_lists = attrgetter(*_LISTS)
+_rest = attrgetter(*(x.name for x in fields(Record) if x.name not in (*_LISTS, *_OF_THE_CALL)))
 
 
 def _of(book: Rulebook, record: Record, now: datetime) -> _Of:
-    none: Any = dict.fromkeys(_LISTS, _NONE)
-    rest = replace(record, **none, drafts=(), draft_lab_orders=(), unreadable=(), overridden=())
-    return _Of(book, tuple(getattr(record, name) for name in _LISTS), rest, now)
-
-
-_NONE: Listing[Any] = Listing("")
+    return _Of(book, _lists(record), _rest(record), now)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cds.cards.draft import CardDraft
+from cds.cards.draft import CardDraft, Said
 from cds.cards.fold import fold
 
-CARD = CardDraft(0, "u-1", "a@1.0.0", "data-quality", ("D4",), "info", "failed", {})
-ALONE = replace(CARD, alone=True)
-OTHER = replace(CARD, position=1, uuid="u-2", summary="low magnesium")
+SAID = Said("a@1.0.0", "data-quality", ("D4",), "info", "failed", {})
+CARD = CardDraft(0, "u-1", SAID)
+ALONE = replace(CARD, said=replace(SAID, alone=True))
+OTHER = replace(CARD, position=1, uuid="u-2", said=replace(SAID, summary="low magnesium"))
 
 
 def test_alone_it_stays() -> None:

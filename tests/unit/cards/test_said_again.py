@@ -78,6 +78,17 @@ def test_a_review_that_falls_due_is_told_on_its_day(make: Any) -> None:
     assert found[0] != found[1]
 
 
+def test_a_line_more_is_said_on_this_card_only(make: Any) -> None:
+    """As what could not be read, or that another card is not shown."""
+    item, context = full(make), make.context()
+    decisions = Decisions((item,), fine_print=KIDNEYS)
+    for unread in ((), ("Observation/x: no code",), ()):
+        (card,) = render(replace(decisions, unread=unread), context)
+        (alone,) = render(replace(decisions, items=(anew(item),), unread=unread), context)
+        assert card == alone
+        assert ("Observation/x" in card["detail"]) is (unread != ())
+
+
 def test_a_card_that_is_written_over_leaves_the_next_as_it_was(make: Any) -> None:
     item, context = full(make), make.context()
     (card,) = said(item, context)
