@@ -30,7 +30,8 @@ def utf8(body: bytes) -> bytes:
         raise BadRequest("the body is empty; a JSON object is expected", code="structure")
     try:
         # Undecoded resources are only skipped over, so bad bytes in them would surface late.
-        body.decode("utf-8")
+        if not body.isascii():
+            body.decode("utf-8")
     except UnicodeDecodeError:
         raise BadRequest("the body is not UTF-8", code="structure") from None
     return body

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
 from cds.errors import TooLarge
 from cds.web.errors import Unsupported
@@ -16,22 +17,34 @@ async def read_body(request: Request, limit: int, depth: int = 64) -> bytes:
     much; the bytes are counted as they come. Nothing is ever unpacked: a body that grows on
     reading is refused unread.
     """
-    encodings = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
+    headers = request.headers
+    encodings = ",".join(headers.getlist("content-encoding")).lower().split(",")
     if any(encoding.strip() not in ("", "identity") for encoding in encodings):
         raise Unsupported("the body is compressed; send it without Content-Encoding")
-    announced = request.headers.get("content-length", "")
+    announced = headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
+    body = await _received(request.receive, limit)
+    check_depth(body, depth)
+    return body
+
+
+async def _received(receive: Receive, limit: int) -> bytes:
+    """All parts: nearly always one, so the way of `Request.stream` through a generator for each
+    would be the longer one."""
     chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)
         chunks.append(chunk)
-    body = b"".join(chunks)
-    check_depth(body, depth)
-    return body
+        more = message.get("more_body", False)
+    return b"".join(chunks)
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cds.links import WHY
 from cds.web.console.place import CONSOLE
 from cds.web.errors import refused
+from cds.web.headers import Header
 from cds.web.routes import DECISION
 
 ALLOWED = {
@@ -35,6 +36,7 @@ class Cors:
     def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
         self.app = app
         self.origins = frozenset(origins)
+        self._ready: dict[str, list[Header]] = {}  # by origin of ours; "" for all others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a preflight; add the headers to every other reply."""
@@ -55,11 +57,16 @@ class Cors:
 
         await self.app(scope, receive, send_with_headers)
 
-    def _added(self, asked: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    def _added(self, asked: Iterable[Header]) -> list[Header]:
         """The headers for who asked with these, as they go over the wire."""
-        origin = next((value for name, value in asked if name == b"origin"), b"")
-        granted = self._granted(origin.decode("latin-1"))
-        return [(name.encode(), value.encode("latin-1")) for name, value in granted.items()]
+        sent = next((value for name, value in asked if name == b"origin"), b"").decode("latin-1")
+        origin = sent if sent in self.origins else ""
+        ready = self._ready.get(origin)
+        if ready is None:
+            granted = self._granted(origin).items()
+            ready = [(name.encode(), value.encode("latin-1")) for name, value in granted]
+            self._ready[origin] = ready
+        return ready
 
     def _granted(self, origin: str) -> dict[str, str]:
         """The headers for this origin; the answer differs by origin, so caches must know."""

@@ -6,8 +6,7 @@ Everything here is pure or counts: the clock (seconds, monotonic) is handed in.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cds.errors import Overloaded, TooMany
@@ -63,14 +62,15 @@ class Room:
         """Whether there is a place left."""
         return self.taken < self._most
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """A place for one call. Raises Overloaded at once when there is none: a call that waits
-        in a line comes too late for the clinician anyway."""
+    def place(self) -> Room:
+        """`with room.place():` is a place for one call. Raises Overloaded at once when there is
+        none: a call that waits in a line comes too late for the clinician anyway."""
         if not self.free:
             raise Overloaded("too many calls are in work; try again in a second", retry_after=1)
+        return self
+
+    def __enter__(self) -> None:
         self.taken += 1
-        try:
-            yield
-        finally:
-            self.taken -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self.taken -= 1

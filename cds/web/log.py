@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ import structlog
 from cds.web.guard import places
 
 _SERVER = "uvicorn"
+_encoder = msgspec.json.Encoder(enc_hook=repr)
 _TALKATIVE = ("httpx", "httpcore", "asyncio")  # a line for every request and connection
 
 
@@ -30,7 +31,7 @@ def configure(level: str) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(_line),
+            _line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
@@ -52,9 +53,9 @@ def configure(level: str) -> None:
     access.propagate = False
 
 
-def _line(event: Mapping[str, Any], default: Callable[[Any], Any] = repr, **_: Any) -> str:
-    """An event as JSON; `default` puts into words what JSON has no form for."""
-    return msgspec.json.encode(event, enc_hook=default).decode()
+def _line(_logger: object, _name: str, event: Mapping[str, Any]) -> str:
+    """An event as JSON; what JSON has no form for in the words of its `repr`."""
+    return _encoder.encode(event).decode()
 
 
 class Discreet(logging.Formatter):

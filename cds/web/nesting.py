@@ -6,7 +6,7 @@ Both are looked at with whole-body operations only: no recursion, no step per by
 
 from __future__ import annotations
 
-from itertools import accumulate, chain
+from itertools import accumulate
 
 import msgspec
 
@@ -59,18 +59,22 @@ def _brackets(body: bytes) -> bytes:
 def check_entries(call: HookCall, body: bytes, most: int) -> None:
     """Raises TooLarge when a Bundle of the call has more than `most` entries
     (`CDS_MAX_ENTRIES`), naming the Bundle. `body` is the text the call was read from."""
-    drafts = {} if call.draft_orders is None else {"context.draftOrders": call.draft_orders}
-    keyed = ((f"prefetch.{key}", raw) for key, raw in call.prefetch.items())
-    # A list of n entries takes n - 1 commas, and a byte at least for each of them.
-    long = [
-        (x, raw) for x, raw in chain(drafts.items(), keyed) if memoryview(raw).nbytes > 2 * most
-    ]
-    if not long or body.count(b",") < most:
+    if _holds_few(body, most):
         return
-    for where, raw in long:
-        if _length(raw) > most:
-            name = where if where.startswith("context.") else "a Bundle of `prefetch`"
-            raise TooLarge(f"{name} has more than {most} entries; CDS_MAX_ENTRIES sets the limit")
+    drafts = [] if call.draft_orders is None else [("context.draftOrders", call.draft_orders)]
+    for where, raw in (*drafts, *(("a Bundle of `prefetch`", x) for x in call.prefetch.values())):
+        if memoryview(raw).nbytes > 2 * most and _length(raw) > most:
+            raise TooLarge(f"{where} has more than {most} entries; CDS_MAX_ENTRIES sets the limit")
+
+
+def _holds_few(body: bytes, most: int) -> bool:
+    """Whether no list in it can have more than `most` entries. Each takes a byte at least and all
+    but one a comma: so it is enough to count those in twice as much as is beyond that size."""
+    beyond = len(body) - 2 * most
+    if beyond <= 0:
+        return True
+    counted = min(len(body), 2 * beyond)
+    return body.count(b",", 0, counted) + (len(body) - counted) // 2 + 1 < most
 
 
 def _length(raw: msgspec.Raw) -> int:

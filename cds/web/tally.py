@@ -2,7 +2,8 @@
 
 Of a thousand rules nearly all are ruled out in every call. Those are not counted one by one: how
 often that was is the number of calls less the calls in which the rule was told of, and is worked
-out when somebody looks.
+out when somebody looks. Calls that come to the very same decisions, as when a selected order is
+signed, are looked through once for all of them.
 """
 
 from __future__ import annotations
@@ -17,8 +18,19 @@ from cds.rulebook.model import Rule
 
 _SILENT = Outcome.SILENT.value
 _MOST_GROUPS = 32  # a service and a rulebook make one; new rulebooks are rare
+_MOST_SEEN = 8  # no more than are asked about at the same time: they are about patients
 
 Labels = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Calls that came to the very same decisions."""
+
+    service: str
+    items: Sequence[Decision]  # held, so that no others can have their identity
+    told: list[Decision]
+    calls: int = 0
 
 
 @dataclass(slots=True)
@@ -37,29 +49,45 @@ class Outcomes:
     def __init__(self) -> None:
         self._found: Tally[Labels] = Tally()
         self._groups: dict[tuple[str, int], _Group] = {}
+        self._seen: dict[tuple[str, int], _Seen] = {}
 
     def add(self, service: str, items: Sequence[Decision]) -> list[Decision]:
         """What every rule of one call came to; given back are those of which more is told than
         that they are silent."""
-        # A rule has one decision that is ruled out without an order, or none.
-        told = [item for item in items if not item.ruled_out or item.order is not None]
-        self._found.update([(item.rule.id, outcome_of(item)) for item in told])
-        if len(told) < len(items):
-            self._add_silent(service, items, told)
-        return told
+        key = (service, id(items))
+        seen = self._seen.get(key)
+        if seen is None:
+            # A rule has one decision that is ruled out without an order, or none.
+            told = [item for item in items if not item.ruled_out or item.order is not None]
+            if len(self._seen) >= _MOST_SEEN:
+                self._count(self._seen.pop(next(iter(self._seen))))
+            seen = self._seen[key] = _Seen(service, items, told)
+        seen.calls += 1
+        return seen.told
 
-    def _add_silent(self, service: str, items: Sequence[Decision], told: list[Decision]) -> None:
-        group = self._group(service, items)
-        about = {item.rule.id for item in told}
-        if len(items) - len(told) == len(group.rules) - len(about):
-            group.calls += 1
-            group.told.update(about)
+    def _count(self, seen: _Seen) -> None:
+        for item in seen.told:
+            self._found[item.rule.id, outcome_of(item)] += seen.calls
+        if len(seen.told) < len(seen.items):
+            self._add_silent(seen)
+
+    def _add_silent(self, seen: _Seen) -> None:
+        group = self._group(seen.service, seen.items)
+        about = {item.rule.id for item in seen.told}
+        if len(seen.items) - len(seen.told) == len(group.rules) - len(about):
+            group.calls += seen.calls
+            for rule in about:
+                group.told[rule] += seen.calls
         else:  # not every rule of the group was judged: count what is there
-            silent = (item for item in items if item.ruled_out and item.order is None)
-            self._found.update((item.rule.id, _SILENT) for item in silent)
+            for item in seen.items:
+                if item.ruled_out and item.order is None:
+                    self._found[item.rule.id, _SILENT] += seen.calls
 
     def drain(self) -> Iterator[tuple[Labels, int]]:
         """Rule and outcome, and how often; then it begins anew."""
+        for seen in self._seen.values():
+            self._count(seen)
+        self._seen.clear()
         self._settle()
         found, self._found = self._found, Tally()
         yield from found.items()

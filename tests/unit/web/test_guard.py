@@ -113,6 +113,20 @@ def test_a_timeout_of_somebody_elses_is_unexpected(make_service: Make) -> None:
     assert ask(guard, Client(b"{}")).status == 500
 
 
+def test_who_cancels_a_call_as_its_time_ends_is_heard(make_service: Make) -> None:
+    async def cancels_itself(_: Scope, __: Receive, ___: Send) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:  # between the end of its time and the reply
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+
+    guard, _ = guarded(make_service, cancels_itself, request_timeout_ms=100)
+    with pytest.raises(asyncio.CancelledError):
+        ask(guard, Client(b"{}"))
+
+
 def test_one_call_too_many_is_503_at_once_and_counted(make_service: Make) -> None:
     guard, metrics = guarded(make_service, reads_all, max_concurrent=2)
     waiting = [Client(b"{", complete=False) for _ in range(2)]

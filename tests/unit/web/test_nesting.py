@@ -17,6 +17,11 @@ from cds.hooks.services import SERVICES
 from cds.web.nesting import check_depth, check_entries
 
 ORDER_SELECT = SERVICES["electrolytes-order-select"]
+PATIENT_VIEW = next(item for item in SERVICES.values() if item.hook == "patient-view")
+CALL = (
+    '{"hook":"patient-view","hookInstance":"1","context":{"userId":"Practitioner/1",'
+    '"patientId":"1"},"prefetch":{}}'
+)
 
 TEXTS = st.text('[]{}"\\ax,:\u00e9', max_size=8)
 TREES = st.recursive(
@@ -91,6 +96,28 @@ def test_a_bundle_with_too_many_entries_is_413_and_is_named(
     assert refused.value.status == 413
     assert "more than 100 entries" in str(refused.value)
     assert where.split(".")[0] in str(refused.value)
+
+
+@given(
+    entry=st.sampled_from(["7", "{}", " 7", '"7,,,"']),
+    before=st.integers(0, 500),
+    behind=st.integers(0, 500),
+    filler=st.sampled_from([",", " ", "x"]),
+)
+def test_entries_are_counted_however_short_and_wherever_they_stand(
+    entry: str, before: int, behind: int, filler: str
+) -> None:
+    most = 100
+    for entries in (most, most + 1):
+        listed = ",".join([entry] * entries)
+        prefetch = f'{{"a":"{filler * before}","b":{{"entry":[{listed}]}},"c":"{filler * behind}"}}'
+        text = CALL.replace("{}", prefetch).encode()
+        call = read_call(PATIENT_VIEW, text)
+        if entries <= most:
+            check_entries(call, text, most)
+            continue
+        with pytest.raises(TooLarge):
+            check_entries(call, text, most)
 
 
 def test_what_is_no_bundle_is_left_to_its_reader(hook_body: Callable[..., dict[str, Any]]) -> None:

@@ -59,6 +59,17 @@ def test_the_counts_are_those_of_counting_one_by_one(calls: Any) -> None:
     assert tally == single
 
 
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 11)), max_size=40))
+def test_decisions_that_come_again_are_counted_each_time(order: list[tuple[str, int]]) -> None:
+    says: list[Any] = [*Outcome, "ruled out", "ruled out for an order"]
+    known = [
+        [decided(of, says[(place + number) % len(says)]) for number, of in enumerate(RULES)]
+        for place in range(12)
+    ]
+    tally, single = counted([(service, known[place]) for service, place in order])
+    assert tally == single
+
+
 def test_a_call_that_does_not_judge_every_rule_is_counted_as_it_is() -> None:
     whole = [decided(of, "ruled out") for of in RULES]
     tally, single = counted([("a", whole), ("a", whole[:2]), ("a", [])])
@@ -71,8 +82,10 @@ def test_new_rulebooks_do_not_make_it_grow() -> None:
     for _ in range(200):
         tally.add("a", [decided(rule("again"), "ruled out")])
     assert len(tally._groups) <= 32
+    assert len(tally._seen) <= 8, "they are about patients"
     assert dict(tally.drain()) == {("again", "silent"): 200}
     assert dict(tally.drain()) == {}
+    assert not tally._seen
 
 
 @pytest.mark.parametrize("what", list(Outcome))
