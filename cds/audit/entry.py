@@ -10,23 +10,22 @@ addresses of persons are never read from a chart, so they cannot come here.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
 from cds.audit.codec import FORMAT, canonical
-from cds.audit.marks import Mark, marks_of
+from cds.audit.decided import DECIDED, Decided
+from cds.audit.marks import Mark
 from cds.audit.pieces import WRITTEN
-from cds.audit.redact import cards_kept, without_ids
-from cds.audit.trees import written
-from cds.audit.valueband import band_of
+from cds.audit.redact import Ids, Nameless, apart, cards_kept, searched, without_ids
 from cds.clients.model import Client
-from cds.engine.decision import Decision, Decisions
 from cds.facts.record import Listing, Record
 from cds.fhir.access import Fetched
 from cds.fhir.bundle import entries
@@ -37,6 +36,7 @@ from cds.rulebook.model import Rulebook
 
 ENGINE = version("electrolyte-cds")
 _MICROSECONDS = 1_000_000
+_nameless = Nameless()
 _draft = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
@@ -101,11 +101,14 @@ class Identity:
         return reference if self.plain else f"{kind}/{self._kept(client, kind, name)}"
 
     def _kept(self, client: str, kind: str, name: str) -> str:
-        if self.plain:
-            return f"{kind}/{name}"
-        # The first word keeps these hashes apart from everything else the key may sign.
-        message = canonical(["reference", client, kind, name])
-        return f"hmac:{hmac.digest(self.key, message, 'sha256').hex()[:32]}"
+        return f"{kind}/{name}" if self.plain else _hashed(self.key, client, kind, name)
+
+
+@lru_cache(512)  # one patient stands in a call several times, and in the calls that follow
+def _hashed(key: bytes, client: str, kind: str, name: str) -> str:
+    # The first word keeps these hashes apart from everything else the key may sign.
+    message = canonical(["reference", client, kind, name])
+    return f"hmac:{hmac.digest(key, message, 'sha256').hex()[:32]}"
 
 
 def entry_of(
@@ -125,15 +128,17 @@ def entry_of(
     Raises CodecError when the answer holds what cannot be kept.
     """
     who = _Who.of(call, client, identity)
-    tree = {
+    decided = DECIDED.of(answer.decisions, book)
+    head = {
         "format": FORMAT,
         "now": now.isoformat(timespec="microseconds"),
         **_asked_at(answer),
         "digests": {"body": call.body_digest, "fetched": fetched.digest()},
         "timings": _timings(seconds, fetched),
         **_asked(call, client, who),
-        **_answered(call, answer, who),
+        **_answered(answer),
     }
+    cards = cards_kept(answer.cards, who.kept, lambda order: _draft_of(call, order))
     return Entry(
         id=answer.decision_id,
         at=at,
@@ -144,9 +149,9 @@ def entry_of(
         rulebook=book.digest,
         site=book.site,
         engine=ENGINE,
-        body=_body(tree, call, who),
-        shown=_shown(answer.cards, answer.decisions, book),
-        marks=marks_of(answer.decisions.items),
+        body=_body({**head, **decided.tables}, _record(answer.record, who), cards, who.ids(call)),
+        shown=_shown(answer.cards, decided),
+        marks=decided.marks,
     )
 
 
@@ -178,29 +183,32 @@ class _Who:
         """`Type/id` with its id hashed, or as it is."""
         return self.identity.reference(self.client, reference)
 
+    def ids(self, call: HookCall) -> Ids:
+        """What is replaced wherever it stands; nothing, where references are kept as they are."""
+        if self.identity.plain:
+            return ()
+        return _ids(call.patient_id, self.patient, call.encounter_id or "", self.encounter)
 
-def _shown(
-    cards: Iterable[Mapping[str, Any]], decisions: Decisions, book: Rulebook
-) -> tuple[Shown, ...]:
-    fired: dict[tuple[str, str], list[Decision]] = {}  # by rule and row
-    for item in decisions.items:
-        if item.fired is not None:
-            fired.setdefault((item.rule.id, item.fired.row), []).append(item)
+
+@lru_cache(512)
+def _ids(patient_id: str, patient: str, encounter_id: str, encounter: str) -> Ids:
+    ids = [("Patient", patient_id, patient)]
+    if encounter_id:
+        ids.append(("Encounter", encounter_id, encounter))
+    # on a card an odd id stands as `plain` leaves it
+    as_shown = [(kind, plain(name), kept) for kind, name, kept in ids]
+    return tuple(dict.fromkeys(ids + as_shown))
+
+
+def _shown(cards: Iterable[Mapping[str, Any]], decided: Decided) -> tuple[Shown, ...]:
     found = []
     for card in cards:
         about = card["extension"]
         rule, _, rule_version = about["rule"].partition("@")
         row = next(iter(about["rows"]), "")
-        band = _band(fired.get((rule, row), ()), card["summary"], book)
+        band = decided.band(rule, row, card["summary"])
         found.append(Shown(card["uuid"], rule, rule_version, row, card["indicator"], band))
     return tuple(found)
-
-
-def _band(fired: Sequence[Decision], summary: str, book: Rulebook) -> str:
-    """A rule about orders may have fired for several: then the headline tells which one it was.
-    A headline that had to be cut tells nothing, and the first one stands for all."""
-    meant = [item for item in fired if item.summary == summary] or fired
-    return band_of(meant[0], book) if meant else ""
 
 
 def _asked(call: HookCall, client: Client, who: _Who) -> dict[str, Any]:
@@ -213,29 +221,28 @@ def _asked(call: HookCall, client: Client, who: _Who) -> dict[str, Any]:
     }
 
 
-def _answered(call: HookCall, answer: Answer, who: _Who) -> dict[str, Any]:
+def _answered(answer: Answer) -> dict[str, Any]:
     return {
-        "record": _nameless(answer.record, who),
         "gaps": _gaps(answer.record),
         "defects": answer.defects,
-        "cards": cards_kept(answer.cards, who.kept, lambda order: _draft_of(call, order)),
-        **written(answer.decisions),
+        "unread": answer.decisions.unread,
+        "kidneys": answer.decisions.fine_print,
     }
 
 
-def _body(tree: dict[str, Any], call: HookCall, who: _Who) -> bytes:
-    body = canonical(tree)
-    if who.identity.plain:
-        return body
-    ids = [("Patient", call.patient_id, who.patient)]
-    if call.encounter_id:
-        ids.append(("Encounter", call.encounter_id, who.encounter))
-    # on a card an odd id stands as `plain` leaves it
-    as_shown = [(kind, plain(name), kept) for kind, name, kept in ids]
-    return without_ids(body, dict.fromkeys(ids + as_shown))
+def _body(
+    tree: dict[str, Any], record: dict[str, Any], cards: list[dict[str, Any]], ids: Ids
+) -> bytes:
+    """All of it without ids. Nearly all of a body was searched before: where it is the same, only
+    the rest is."""
+    if not apart(ids):
+        return without_ids(canonical({**tree, "record": record, "cards": cards}), ids)
+    members = _nameless.members
+    parts = {"record": members(record, ids), "cards": searched(cards, ids)}
+    return canonical({**members(tree, ids), **parts})
 
 
-def _nameless(record: Record, who: _Who) -> dict[str, Any]:
+def _record(record: Record, who: _Who) -> dict[str, Any]:
     """The record with its person and place named by what is kept of them, whatever the resources
     that told about them were called."""
     tree = WRITTEN.record(record)

@@ -47,8 +47,10 @@ def writer(kind: type, ways: Ways) -> Callable[[Any], Any]:
         try:
             for name, put, empty, as_it_is in fields:
                 item = getattr(value, name)
-                if item or item.__class__ is not empty:
+                if item:
                     found[name] = item if as_it_is and item.__class__ is empty else put(item)
+                elif item.__class__ is not empty:
+                    found[name] = put(item)
         except CodecError:
             told(value)
             raise

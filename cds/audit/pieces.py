@@ -23,7 +23,9 @@ MOST = 4096  # entries of lists, and facts
 LONGEST = 2048  # bytes of one; a longer one is written every time
 MOST_LISTS = 48  # whole lists
 LONGEST_LIST = 32 * 1024  # bytes of one
-FEW = 8  # entries; so short a list is put together every time
+FEW = 8  # entries; so short a list is kept with its like, and takes no long one's place
+MOST_SHORT = 512  # short lists: seven of a patient
+LONGEST_SHORT = 4096  # bytes of one
 
 # Where most of a record stands.
 LISTS = (
@@ -72,8 +74,10 @@ class Written:
         longest: int = LONGEST,
         most_lists: int = MOST_LISTS,
         longest_list: int = LONGEST_LIST,
+        most_short: int = MOST_SHORT,
     ) -> None:
         self.pieces, self.lists = Pieces(most, longest), Pieces(most_lists, longest_list)
+        self.short = Pieces(most_short, LONGEST_SHORT)
         items = ((n, self._entries(way) if n == "items" else way) for n, way in ways_of(_LISTING))
         self._listing = writer(Listing, tuple(items))
         fields = ((name, self._field(name, way)) for name, way in ways_of(Record))
@@ -95,9 +99,8 @@ class Written:
         return self._entries(way) if name == "drafts" else way
 
     def _list(self, listing: Listing[Any]) -> Any:
-        if len(listing.items) <= FEW:
-            return self._listing(listing)
-        return self.lists.written(listing, self._listing)
+        memory = self.short if len(listing.items) <= FEW else self.lists
+        return memory.written(listing, self._listing)
 
     def _entries(self, way: Way) -> Way:
         written = self.pieces.written

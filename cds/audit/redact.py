@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from cds.audit.codec import canonical
 
 Json = dict[str, Any]
+Ids = tuple[tuple[str, str, str], ...]  # (type, id, replacement)
 Keyed = Callable[[str], str]
 Drafts = Callable[[str], Mapping[str, Any]]
 
@@ -30,6 +34,11 @@ _FOR_CERTAIN = re.compile(r"(?=.*[A-Za-z])(?=.*[0-9.-]).{6,}")
 # What ends a name. Compiled once: a pattern of each patient's own costs more than the search.
 _ENDS = re.compile(rb"(?![A-Za-z0-9])")
 _ENDS_AN_ID = re.compile(rb"(?![A-Za-z0-9-]|\.[A-Za-z0-9])")  # a full stop may end a sentence
+# An id as FHIR has them: of nothing that JSON puts between values, so it lies within one value.
+_WITHIN_A_VALUE = re.compile(r"[A-Za-z0-9.-]+")
+
+MOST = 192  # pieces of JSON that were searched
+LONGEST = 64 * 1024  # bytes of one; a longer one is searched every time
 
 
 def cards_kept(cards: Iterable[Mapping[str, Any]], keyed: Keyed, drafts: Drafts) -> list[Json]:
@@ -40,15 +49,71 @@ def cards_kept(cards: Iterable[Mapping[str, Any]], keyed: Keyed, drafts: Drafts)
 
 def without_ids(text: bytes, ids: Iterable[tuple[str, str, str]]) -> bytes:
     """JSON in which each (type, id, replacement) is replaced: `Type/id` wherever it stands, and an
-    id that can be taken for nothing else also within the ids of other resources."""
+    id that can be taken for nothing else also within the ids of other resources. Where none stands
+    it is the very same text."""
     for kind, name, instead in ids:
-        written = canonical(name)[1:-1]
-        if _FOR_CERTAIN.fullmatch(name):
-            text = _replaced(text, written, instead.encode(), _ENDS, _begins)
-        else:
-            behind = f"{kind}/".encode()
-            text = _replaced(text, behind + written, behind + instead.encode(), _ENDS_AN_ID)
+        text = _replaced(text, *_sought(kind, name, instead))
     return text
+
+
+def apart(ids: Ids) -> bool:
+    """Whether it is the same to search a text as a whole, or value by value (`Nameless`)."""
+    return all(_WITHIN_A_VALUE.fullmatch(name) for _, name, _ in ids)
+
+
+class Nameless:
+    """Takes ids out of the members of an object. What is JSON already comes again while an order is
+    edited: it is known by identity, with the ids it was last searched for, and not searched again.
+    For ids that stand `apart` only.
+    """
+
+    def __init__(self, most: int = MOST, longest: int = LONGEST) -> None:
+        self._most = most
+        self._longest = longest
+        # With the piece itself, so that its identity is not given to another.
+        self._known: dict[int, tuple[msgspec.Raw, Ids, msgspec.Raw]] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def members(self, tree: Json, ids: Ids) -> Json:
+        """The members without ids, in any order."""
+        found, new = {}, {}
+        for name, value in tree.items():
+            known = self._known.get(id(value))
+            if known is not None and known[1] == ids:
+                found[name] = known[2]
+            else:
+                new[name] = value
+        text = canonical(new)  # searched in one go: most often there is none
+        if without_ids(text, ids) is not text:
+            new = {name: searched(value, ids) for name, value in new.items()}
+        for name, clean in new.items():
+            self._keep(tree[name], ids, clean)
+        return found | new
+
+    def _keep(self, piece: Any, ids: Ids, clean: msgspec.Raw) -> None:
+        if piece.__class__ is msgspec.Raw and len(piece) <= self._longest:
+            if len(self._known) >= self._most:
+                self._known.clear()
+            self._known[id(piece)] = (piece, ids, clean)
+
+
+def searched(value: Any, ids: Ids) -> msgspec.Raw:
+    """The JSON of a value without ids."""
+    return msgspec.Raw(without_ids(canonical(value), ids))
+
+
+@lru_cache(512)  # a patient is asked about more than once
+def _sought(
+    kind: str, name: str, instead: str
+) -> tuple[bytes, bytes, re.Pattern[bytes], Callable[[bytes, int], bool]]:
+    """What is looked for, what replaces it, what ends it and where it may begin."""
+    written = canonical(name)[1:-1]
+    if _FOR_CERTAIN.fullmatch(name):
+        return written, instead.encode(), _ENDS, _begins
+    behind = f"{kind}/".encode()
+    return behind + written, behind + instead.encode(), _ENDS_AN_ID, _anywhere
 
 
 def _replaced(
@@ -56,7 +121,7 @@ def _replaced(
     name: bytes,
     instead: bytes,
     ends: re.Pattern[bytes],
-    begins: Callable[[bytes, int], bool] = lambda _text, _place: True,
+    begins: Callable[[bytes, int], bool],
 ) -> bytes:
     parts, done, place = [], 0, text.find(name)
     while place >= 0:
@@ -73,6 +138,10 @@ def _replaced(
 def _begins(text: bytes, place: int) -> bool:
     """Whether a name may begin here: not within a word."""
     return not text[max(place - 1, 0) : place].isalnum()
+
+
+def _anywhere(_text: bytes, _place: int) -> bool:
+    return True
 
 
 def _card(card: Mapping[str, Any], keyed: Keyed, drafts: Drafts) -> Json:

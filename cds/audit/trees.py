@@ -22,57 +22,32 @@ from cds.kernel.quantity import Quantity
 
 Json = dict[str, Any]
 
-MOST = 16  # decisions whose tables are remembered; each keeps the facts of a patient alive
-LONGEST = 64 * 1024  # bytes of one; longer ones are written every time
-
 
 def written(decisions: Decisions) -> Json:
+    """The tables, what was not read and the lines on the kidneys."""
+    said = {"unread": decisions.unread, "kidneys": decisions.fine_print}
+    return {**tables(decisions), **said}
+
+
+def tables(decisions: Decisions) -> dict[str, msgspec.Raw]:
     """`rules`: every rule that was judged to the end, with its place, outcome, reasons, texts and
     offers; `ruled_out`: all others, in order; `nodes`: the clauses judged for the first; `facts`:
-    every fact looked at; what was not read and the lines on the kidneys. The tables are JSON
-    already."""
-    said = {"unread": decisions.unread, "kidneys": decisions.fine_print}
-    return {**_tabled.of(decisions), **said}
-
-
-class _Tabled:
-    """Tables as they were written. The engine hands on the very same decisions while neither chart
-    nor draft orders nor the minute change; they are known again by identity."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[Decisions, Json]] = {}
-
-    def of(self, decisions: Decisions) -> Json:
-        """Those of one answer."""
-        known = self._known.get(id(decisions.items))
-        if known is not None and known[0].facts is decisions.facts:
-            return known[1]
-        made = {name: msgspec.Raw(canonical(tree)) for name, tree in _tables(decisions).items()}
-        if sum(map(len, made.values())) <= LONGEST:
-            if len(self._known) >= MOST:
-                self._known.clear()
-            self._known[id(decisions.items)] = (decisions, made)
-        return made
-
-
-_tabled = _Tabled()
-
-
-def _tables(decisions: Decisions) -> Json:
-    tables = _Tables()
+    every fact looked at. Each is JSON already."""
+    made = _Tables()
     for fact in decisions.facts:
-        tables.fact(fact)
+        made.fact(fact)
     told = [
-        {PLACE: place, **_rule(item, tables)}
+        {PLACE: place, **_rule(item, made)}
         for place, item in enumerate(decisions.items)
         if not item.ruled_out
     ]
-    return {
-        "facts": tables.facts,
-        "nodes": tables.nodes,
+    found = {
+        "facts": made.facts,
+        "nodes": made.nodes,
         "rules": told,
         RULED_OUT: ruled_out(decisions.items),
     }
+    return {name: msgspec.Raw(canonical(table)) for name, table in found.items()}
 
 
 class _Node(msgspec.Struct, frozen=True, omit_defaults=True):

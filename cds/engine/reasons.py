@@ -21,9 +21,16 @@ def stops(judgement: Judgement) -> tuple[str, ...]:
 def decisive(judgement: Judgement) -> tuple[Judgement, ...]:
     """The leaves that settled it: every yes of a yes, what is open of a "cannot tell"; of an
     `all` that is no, its first no suffices."""
+    found: list[Judgement] = []
+    _settling(judgement, found)
+    return tuple(found)
+
+
+def _settling(judgement: Judgement, found: list[Judgement]) -> None:
     if not judgement.children:
-        return (judgement,)
-    return tuple(leaf for child in deciding(judgement) for leaf in decisive(child))
+        found.append(judgement)
+    for child in deciding(judgement):
+        _settling(child, found)
 
 
 def deciding(judgement: Judgement) -> tuple[Judgement, ...]:
@@ -31,8 +38,9 @@ def deciding(judgement: Judgement) -> tuple[Judgement, ...]:
     children = judgement.children
     if len(children) < 2:
         return children
-    same = tuple(child for child in children if child.verdict is judgement.verdict)
-    return same[:1] if judgement.clause == ALL_OF and judgement.verdict is Verdict.NO else same
+    verdict = judgement.verdict
+    same = tuple([child for child in children if child.verdict is verdict])
+    return same[:1] if verdict is Verdict.NO and judgement.clause == ALL_OF else same
 
 
 def sentences(judgements: Iterable[Judgement]) -> tuple[str, ...]:

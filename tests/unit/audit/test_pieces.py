@@ -81,8 +81,10 @@ def test_a_list_that_comes_again_is_not_put_together_again() -> None:
     first, again = written.record(long)["labs"], written.record(long)["labs"]
     assert first is again
     assert bytes(first) == canonical(encode(long)["labs"])
-    assert isinstance(written.record(short)["labs"], dict)
-    assert len(written.lists) == 1
+    few = written.record(short)["labs"]
+    assert few is written.record(short)["labs"]
+    assert bytes(few) == canonical(encode(short)["labs"])
+    assert len(written.lists) == 1, "short lists do not take the place of long ones"
 
 
 def test_equal_lists_of_entries_that_are_spelled_otherwise_stay_as_they_are() -> None:
@@ -103,6 +105,14 @@ def test_no_more_lists_are_remembered_than_the_bound_allows() -> None:
         record = record_of(*[result(f"1.{number}") for number in range(FEW + times)])
         assert canonical(written.record(record)) == canonical(encode(record))
         assert 1 <= len(written.lists) <= 2
+
+
+def test_no_more_short_lists_are_remembered_than_the_bound_allows() -> None:
+    written = Written(most_short=10)
+    for times in range(5):
+        record = record_of(*[result(f"1.{number}") for number in range(times)])
+        assert canonical(written.record(record)) == canonical(encode(record))
+        assert 1 <= len(written.short) <= 10
 
 
 def test_no_more_is_remembered_than_the_bound_allows() -> None:
