@@ -157,7 +157,7 @@ def _timed(note: Clock) -> Iterator[None]:
 
 async def _written(folder: Path, entries: list[Entry], watch: _Stopwatch) -> None:
     chain = Chain(chain_name("bench", 1, datetime.now(UTC), _KEY), _KEY, folder / "heads.log")
-    spool = SpoolPlace(folder / "spool", chain.name, _SPOOL)
+    spool = SpoolPlace(folder / "spool", chain.name, _SPOOL, ahead=True)
     place = folder / "audit.sqlite3"
     writer = AuditWriter(lambda: AuditStore.open(place), chain, spool, monotonic)
     writer.start()

@@ -7,7 +7,7 @@ patients, so it goes to standard output only and never into a log.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -20,13 +20,13 @@ from cds.audit.batch import Sealed
 from cds.audit.codec import CodecError
 from cds.audit.explain import explain
 from cds.audit.export import Format, Lost, exported, sink
+from cds.audit.lookback import LookBack, look_back
 from cds.audit.rerun import Difference, remarks, rerun
 from cds.audit.rulebooks import ArchiveError, book_of
-from cds.audit.store import AuditStore
 from cds.audit.whole import DecidedOtherwise, explain_whole
 from cds.chain_commands import app as chain_commands
 from cds.errors import SettingsError
-from cds.keeping import database_of
+from cds.keeping import database_of, spool_of
 from cds.rule_commands import FINDINGS, told
 from cds.rulebook.load import load_rulebook
 from cds.rulebook.model import Rulebook
@@ -34,6 +34,7 @@ from cds.settings import Settings
 
 Books = dict[tuple[str, str], Rulebook]  # by digest and site
 MOST_SHOWN = 20  # decisions whose differences are printed one by one
+_CUT = "more waits in the spool than is read here: what is told lacks the rest"
 
 app = typer.Typer()
 audit = typer.Typer(help="The records of decisions.", no_args_is_help=True)
@@ -42,12 +43,11 @@ audit.add_typer(chain_commands)
 
 
 @contextmanager
-def _store(settings: Settings) -> Iterator[AuditStore]:
-    store = AuditStore.read_only(database_of(settings))
-    try:
+def _kept(settings: Settings) -> Iterator[LookBack]:
+    with closing(look_back(database_of(settings), spool_of(settings))) as store:
+        if store.cut:
+            typer.echo(f"cds: {_CUT}", err=True)
         yield store
-    finally:
-        store.close()
 
 
 @audit.command("feedback")
@@ -64,7 +64,7 @@ def count_feedback(
         first = _moment(since)
         book = load_rulebook(settings.rules, settings.site)
         offered = {(item.system, item.code) for item in book.override_reasons.values()}
-        with _store(settings) as store:
+        with _kept(settings) as store:
             report = feedback.counted(store.feedback(), offered, first)
     table = [feedback.csv_lines(report)] if as_csv else feedback.lines(report)
     _print(table, feedback.remarks(report), aside=as_csv)
@@ -81,13 +81,13 @@ def count_outcomes(
     with told():
         settings = Settings.from_environment()
         first = _moment(since)
-        with _store(settings) as store:
+        with _kept(settings) as store:
             done = outcomes.outcomes(_bodies(store, first))
     table = [outcomes.csv_lines(done)] if as_csv else outcomes.lines(done)
     _print(table, outcomes.remarks(done), aside=as_csv)
 
 
-def _bodies(store: AuditStore, since: datetime | None) -> Iterator[bytes]:
+def _bodies(store: LookBack, since: datetime | None) -> Iterator[bytes]:
     if since is not None:
         return (item.entry.body for item in store.since(since))
     return (body for _, body in store.bodies())
@@ -129,7 +129,7 @@ def export_records(
         first, end = _moment(since), _moment(before, "--before")
         if first is not None and end is not None and first >= end:
             raise SettingsError("--since: must be earlier than --before")
-        with _store(Settings.from_environment()) as store, sink(out) as write:
+        with _kept(Settings.from_environment()) as store, sink(out) as write:
             for line in exported(store, form, first, end):
                 if isinstance(line, Lost):
                     lost += 1
@@ -153,7 +153,7 @@ def explain_decision(
     were ruled out; nothing is told where they come to something else than was sealed.
     """
     refused = False
-    with told(), _store(Settings.from_environment()) as store:
+    with told(), _kept(Settings.from_environment()) as store:
         books: Books = {}
         for sealed in _named(store, decision):
             try:
@@ -181,7 +181,7 @@ def rerun_decisions(
     with told():
         if (decision is None) is not every:
             raise SettingsError("give the id of one decision, or --all")
-        with _store(Settings.from_environment()) as store:
+        with _kept(Settings.from_environment()) as store:
             wanted = _wanted(store, decision, since)
             same, different, lost = _repeated(store, wanted, rules)
     if lost:
@@ -191,14 +191,14 @@ def rerun_decisions(
         raise typer.Exit(FINDINGS)
 
 
-def _named(store: AuditStore, decision: str) -> tuple[Sealed, ...]:
+def _named(store: LookBack, decision: str) -> tuple[Sealed, ...]:
     found = store.get(decision)
     if not found:
         raise SettingsError("no decision of this id is kept here; it stands on each card")
     return found
 
 
-def _wanted(store: AuditStore, decision: str | None, since: str | None) -> Iterable[Sealed]:
+def _wanted(store: LookBack, decision: str | None, since: str | None) -> Iterable[Sealed]:
     if decision is not None:
         return _named(store, decision)
     first = _moment(since)
@@ -208,7 +208,7 @@ def _wanted(store: AuditStore, decision: str | None, since: str | None) -> Itera
 
 
 def _repeated(
-    store: AuditStore, wanted: Iterable[Sealed], rules: Path | None
+    store: LookBack, wanted: Iterable[Sealed], rules: Path | None
 ) -> tuple[int, int, int]:
     """How many came out the same, how many not, how many could not be repeated; differences and
     remarks are printed as they are found."""
@@ -243,7 +243,7 @@ def _show(sealed: Sealed, found: tuple[Difference, ...], number: int) -> None:
 
 
 def _book(
-    store: AuditStore,
+    store: LookBack,
     sealed: Sealed,
     rules: Path | None,
     books: Books,

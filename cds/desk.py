@@ -134,9 +134,12 @@ class Desk:
         """Its records, the oldest first: several where the same call came more than once. Raises
         NoDecision."""
 
+        def kept(store: AuditStore) -> tuple[Kept, ...]:
+            return tuple(_kept(item) for item in store.get(decision))
+
         def look(store: AuditStore) -> tuple[Kept, ...]:
-            found = tuple(_kept(item) for item in store.get(decision))
-            return found or self._spooled(decision)
+            # It may have gone from the spool to the database between the first two looks.
+            return kept(store) or self._spooled(decision) or kept(store)
 
         found = await self._ask(look, lambda: self._spooled(decision))
         if not found:
@@ -172,7 +175,7 @@ class Desk:
         """Whether the record is as it was sealed, and tied to its neighbours."""
 
         def look(store: AuditStore | None) -> Standing:
-            spooled = waiting(self._spool) if kept.waiting else {}
+            spooled = waiting(self._spool).records if kept.waiting else {}
             return standing(store, self._key, kept.sealed, spooled)
 
         return await self._ask(look, lambda: look(None) if kept.waiting else None)
@@ -202,7 +205,7 @@ class Desk:
         return self._counter.submit(lambda store: store.browse.numbers(since))
 
     def _spooled(self, decision: str) -> tuple[Kept, ...]:
-        found = waiting(self._spool).values()
+        found = waiting(self._spool).records.values()
         return tuple(_kept(item, waits=True) for item in found if item.entry.id == decision)
 
     def _book(self, store: AuditStore, kept: Kept) -> Rulebook | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -62,6 +63,18 @@ def spool_of(settings: Settings) -> Path:
     return settings.state / SPOOL
 
 
+def on_one_disk(place: Path | str, folder: Path) -> bool:
+    """Whether the database is a file on the disk of this folder. Neither need be there yet."""
+    return isinstance(place, Path) and _disk_of(place) == _disk_of(folder)
+
+
+def _disk_of(path: Path) -> int | None:
+    for one in (path, *path.absolute().parents):
+        with suppress(OSError):
+            return one.stat().st_dev
+    return None
+
+
 class Keeper:
     """Keeps the decisions of one process.
 
@@ -83,7 +96,8 @@ class Keeper:
         self._identity = Identity(key, plain=settings.audit_identity == "plain")
         chain = Chain(chain_name(host, process, wall(), key), key, heads_of(settings))
         place = database_of(settings)
-        spool = SpoolPlace(spool_of(settings), chain.name, settings.spool_mb * _MIB)
+        folder, room = spool_of(settings), settings.spool_mb * _MIB
+        spool = SpoolPlace(folder, chain.name, room, ahead=on_one_disk(place, folder))
         self._writer = AuditWriter(lambda: AuditStore.open(place), chain, spool, clock)
         self._history = History(lambda: AuditStore.read_only(place, wait=1.0), clock, key)
         self._rulebooks: set[str] = set()
@@ -134,6 +148,7 @@ class Keeper:
         if items:
             told = told_of(client.name, service, items, self._wall(), self._key)
             await self._writer.write(told)
+            self._history.told()
 
     async def earlier(
         self, call: HookCall, client: Client, since: datetime

@@ -6,14 +6,14 @@ in its chain, and a place is given once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 import structlog
 
-from cds.audit.batch import Batch, BatchError, Sealed, packed, unpacked
+from cds.audit.batch import Batch, BatchError, Sealed, joined, packed, unpacked
 from cds.audit.files import own
 from cds.audit.spool import Leftover, Spool, left_behind
 from cds.audit.spoolplace import SpoolPlace
@@ -34,7 +34,7 @@ def drain(store: AuditStore, spool: Spool) -> tuple[int, tuple[Sealed, ...]]:
     """Put the oldest frames into the database: how many, and the records whose places are taken by
     others. Raises StoreError; then none of them may be dropped."""
     frames = spool.first(_BYTES, _FRAMES)
-    return len(frames), store.drain(_joined(unpacked(frame) for frame in frames))
+    return len(frames), store.drain(joined(unpacked(frame) for frame in frames))
 
 
 def set_aside(place: SpoolPlace, records: tuple[Sealed, ...]) -> None:
@@ -73,7 +73,7 @@ class Leftovers:
         assert self._file is not None  # noqa: S101 - _next has found one
         frames = list(islice(self._frames, _FRAMES))
         try:
-            self._strange |= bool(store.drain(_joined(unpacked(frame) for frame in frames)))
+            self._strange |= bool(store.drain(joined(unpacked(frame) for frame in frames)))
         except BatchError as error:
             return self._end(self._file, str(error))
         if len(frames) == _FRAMES:
@@ -107,12 +107,3 @@ class Leftovers:
         file.close()
         self._file = None
         return trouble
-
-
-def _joined(batches: Iterable[Batch]) -> Batch:
-    found = list(batches)
-    return Batch(
-        tuple(one for batch in found for one in batch.records),
-        tuple(one for batch in found for one in batch.archives),
-        tuple(one for batch in found for one in batch.told),
-    )

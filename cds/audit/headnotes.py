@@ -24,16 +24,31 @@ class HeadNotes:
         self._name = chain.name
         self.trouble = ""
 
-    def note(self, *, final: bool = False) -> None:
-        """One line: how far the chain has got."""
-        chain = self._chain
-        if chain.name != self._name:  # a new chain began
-            self._name, self._noted = chain.name, 0
+    def open(self) -> None:
+        """Make the file where there is none: that it lacks must be a loss, not a beginning."""
+        try:
+            self._heads = self._opened()
+        except OSError as error:
+            self._drop(error)
+
+    def _opened(self) -> HeadWriter:
+        return HeadWriter(self._chain.heads, self._chain.key, self._clock)
+
+    def note(self, head: tuple[str, int, bytes] | None, *, final: bool = False) -> None:
+        """One line: how far the chain has got (its name, the number and the seal of its last
+        record), where the file does not say so yet."""
+        if head is None:
+            return
+        name, seq, mac = head
+        if name != self._name:  # a new chain began
+            self._name, self._noted = name, 0
+        if seq <= self._noted and not final:
+            return
         try:
             if self._heads is None:
-                self._heads = HeadWriter(chain.heads, chain.key, self._clock)
-            self._heads.note(chain.name, self._noted + 1, chain.seq, chain.mac, final=final)
-            self._noted, self.trouble = chain.seq, ""
+                self._heads = self._opened()
+            self._heads.note(name, self._noted + 1, seq, mac, final=final)
+            self._noted, self.trouble = seq, ""
         except OSError as error:
             self._drop(error)
 
@@ -53,7 +68,7 @@ class HeadNotes:
     def close(self) -> None:
         """The last line says that this writer ended in order."""
         if self._chain.seq:
-            self.note(final=True)
+            self.note((self._chain.name, self._chain.seq, self._chain.mac), final=True)
         with suppress(OSError):  # the next start writes on; `cds audit verify` tells what lacks
             if self._heads is not None:
                 self._heads.close()

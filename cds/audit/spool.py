@@ -48,6 +48,7 @@ class Spool:
         self._bytes = sum(place.length for place in found.places)
         self._index = found.places[-1].index + 1 if found.places else 0
         self._end = found.places[-1].end if found.places else BLOCK
+        self._dirty = self._end  # bytes from the start that may hold what was put
         self._process = os.getpid()
         self._broken = ""
 
@@ -101,18 +102,28 @@ class Spool:
         """Bytes of the frames that wait."""
         return self._bytes
 
+    def has_room(self, frame: int) -> bool:
+        """Whether a frame of so many bytes can be put."""
+        return self._end + spoolfile.room(frame) <= self._size
+
+    @property
+    def used(self) -> int:
+        """Bytes up to where the next frame goes; they are given anew once nothing waits."""
+        return self._end
+
     def put(self, frame: bytes) -> None:
         """Return when the frame is on the disk. Raises SpoolError; then it is not there."""
         self._check()
         if not spoolfile.is_at(self._handle, self._path):
             raise self._break(_GONE)
-        if self._end + spoolfile.room(len(frame)) > self._size:
+        if not self.has_room(len(frame)):
             raise SpoolError(_FULL)
         place = Place(self._generation, self._index, self._end, len(frame))
         self._write(place, spoolfile.framed(place.generation, place.index, frame))
         self._waiting.append(place)
         self._bytes += place.length
         self._index, self._end = place.index + 1, place.end
+        self._dirty = max(self._dirty, self._end)
 
     def first(self, most_bytes: int, most_frames: int) -> list[bytes]:
         """The oldest frames, as many as fit, at least one where any waits. Raises SpoolError."""
@@ -145,11 +156,25 @@ class Spool:
                 raise self._break(_failed(error)) from None
             self._index, self._end = 0, BLOCK
 
+    def wipe(self) -> None:
+        """Let no byte stand of what the database has, where nothing waits. Raises SpoolError."""
+        self._check()
+        if self._waiting or self._dirty <= BLOCK:
+            return
+        try:
+            spoolfile.wipe(self._handle, self._dirty)
+        except OSError as error:
+            raise self._break(_failed(error)) from None
+        self._dirty = BLOCK
+
     def close(self) -> None:
         """Give the file back: removed where nothing waits, else kept for `left_behind`."""
         if self._handle < 0:
             return
         mine = self._process == os.getpid()
+        if mine and not self._broken:
+            with suppress(SpoolError):
+                self.wipe()
         if mine and not self._waiting and spoolfile.is_at(self._handle, self._path):
             with suppress(OSError):
                 self._path.unlink()
@@ -166,10 +191,10 @@ class Spool:
         self._broken = words
         return SpoolError(words)
 
-    def _write(self, place: Place, raw: bytes) -> None:
+    def _write(self, place: Place, parts: tuple[bytes, ...]) -> None:
         written = False
         try:
-            spoolfile.write_all(self._handle, raw, place.offset)
+            spoolfile.write_frame(self._handle, parts, place.offset)
             written = True
             os.fdatasync(self._handle)
         except OSError as error:

@@ -117,10 +117,12 @@ def _look(path: Path) -> tuple[list[bytes], bool]:
             raise OSError(errno.EINVAL, "it is not a plain file")
         found = spoolfile.scan(handle)
         frames = [spoolfile.read(handle, place) for place in found.places]
+        # Begun anew meanwhile: what lacks of before was in the database by then.
+        drained = spoolfile.generation(handle) != found.generation
     finally:
         os.close(handle)
     there = [frame for frame in frames if frame is not None]
-    return there, not found.damaged and len(there) == len(frames)
+    return there, drained or (not found.damaged and len(there) == len(frames))
 
 
 def _finding(words: str) -> Finding:

@@ -117,11 +117,19 @@ def start_anew(handle: int, size: int) -> bytes:
     return generation
 
 
-def framed(generation: bytes, index: int, payload: bytes) -> bytes:
-    """A frame as it stands in the file, up to the end of its last block."""
+def framed(generation: bytes, index: int, payload: bytes) -> tuple[bytes, bytes, bytes]:
+    """A frame as it stands in the file, up to the end of its last block, in parts: it may be long,
+    and is not copied."""
     numbers = (generation, index, len(payload))
-    raw = _HEAD.pack(_MAGIC, *numbers, _digest(numbers, payload)) + payload
-    return raw.ljust(room(len(payload)), b"\0")
+    head = _HEAD.pack(_MAGIC, *numbers, _digest(numbers, payload))
+    return head, payload, bytes(room(len(payload)) - len(head) - len(payload))
+
+
+def write_frame(handle: int, parts: tuple[bytes, ...], offset: int) -> None:
+    """Raises OSError, also where the disk takes only a part."""
+    written = os.pwritev(handle, parts, offset)
+    if written < sum(map(len, parts)):
+        write_all(handle, b"".join(parts)[written:], offset + written)
 
 
 def write_all(handle: int, raw: bytes, offset: int) -> None:
@@ -130,6 +138,14 @@ def write_all(handle: int, raw: bytes, offset: int) -> None:
     while rest:
         written = os.pwrite(handle, rest, offset)
         rest, offset = rest[written:], offset + written
+
+
+def wipe(handle: int, end: int) -> None:
+    """Let nothing stand of the frames before this offset. Raises OSError."""
+    offset = BLOCK
+    while offset < end:
+        offset += os.pwrite(handle, _ZEROS[: end - offset], offset)
+    os.fdatasync(handle)
 
 
 def erase(handle: int, offset: int) -> None:
@@ -168,6 +184,11 @@ def scan(handle: int) -> Scan:
         places.append(place)
         offset, least = place.end, place.index + 1
     return Scan(generation, tuple(places), damaged)
+
+
+def generation(handle: int) -> bytes:
+    """The one that runs; empty where the line says none. Raises OSError."""
+    return _line(handle, os.fstat(handle).st_size)[0]
 
 
 def _line(handle: int, size: int) -> tuple[bytes, bool]:

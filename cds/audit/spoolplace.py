@@ -10,11 +10,16 @@ from cds.audit.spool import SUFFIX
 
 @dataclass(frozen=True, slots=True)
 class SpoolPlace:
-    """The folder of all spool files, the chain whose file is ours, and the bytes to reserve."""
+    """The folder of all spool files, the chain whose file is ours, and the bytes to reserve.
+
+    `ahead`: the folder is on the disk that holds the database, so what lies in one is as safe as in
+    the other, and decisions go to the spool first (`cds/audit/durable.py`).
+    """
 
     folder: Path
     chain: str
     reserve: int
+    ahead: bool = False
 
     @property
     def file(self) -> Path:

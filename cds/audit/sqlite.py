@@ -7,9 +7,11 @@ writes through one connection; other processes may write to the same file, each 
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ _WAIT_AT_START = 10.0  # seconds; starting may wait, a clinician may not
 # 16 MB of log, only reached where no quiet moment comes: folding them in takes some 40 ms.
 _FOLD_PAGES = 4000
 _AT_ONCE = 64  # rows held in memory while reading
+_PLACES = re.compile(r"(?<=VALUES )\([?, ]+\)")
+_ROWS = (64, 16, 4, 1)  # rows of one statement: few sizes, so that the driver knows them all again
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 
 
@@ -103,7 +107,8 @@ class SqliteDatabase:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for statement, rows in steps:
-                self._connection.executemany(statement, rows)
+                for many, values in _together(statement, rows):
+                    self._connection.execute(many, values)
             self._connection.execute("COMMIT")
         except (sqlite3.Error, OSError, UnicodeEncodeError) as error:
             with suppress(sqlite3.Error):
@@ -174,6 +179,26 @@ class SqliteDatabase:
             same = False
         if not same:
             raise StoreError("the audit database was moved or removed")
+
+
+def _together(statement: str, rows: Sequence[Values]) -> Iterator[tuple[str, Values]]:
+    """Many rows by one statement: the driver gives up the interpreter's lock for every statement,
+    and has to wait for it while calls are answered."""
+    place = _PLACES.search(statement)
+    sizes = _ROWS if place else (1,)
+    done = 0
+    for size in sizes:
+        while len(rows) - done >= size:
+            group = rows[done : done + size]
+            done += size
+            many = statement if place is None else _repeated(statement, place.span(), size)
+            yield many, [value for row in group for value in row]
+
+
+@cache
+def _repeated(statement: str, span: tuple[int, int], times: int) -> str:
+    one = statement[slice(*span)]
+    return f"{statement[: span[0]]}{', '.join([one] * times)}{statement[span[1] :]}"
 
 
 def _failed(error: Exception) -> StoreError:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from cds.audit.chain import key_of
+from cds.audit.lookback import look_back
 from cds.audit.store import AuditStore
 from cds.audit.verify import verify
 from cds.hooks.services import SERVICES
@@ -177,10 +178,12 @@ def test_a_server_that_is_killed_has_lost_no_answer(tmp_path: Path) -> None:
             load = Load(url)
             load.during(lambda: (time.sleep(random.uniform(0.8, 2.5)), process.kill()))
             seen.update(load.answered)
+    look = look_back(state / "audit.sqlite3", state / "spool")
+    lost = [decision for decision in seen if not look.get(decision)]
+    chains = len(look.chains())
+    look.close()
     store = AuditStore.read_only(state / "audit.sqlite3")
-    lost = [decision for decision in seen if not store.get(decision)]
     found = verify(store, key_of(SECRET), [state / "audit-heads.log"], state / "spool")
-    chains = len(store.chains())
     store.close()
     assert len(seen) > KILLS
     assert (lost, [str(item) for item in found]) == ([], [])
@@ -198,12 +201,14 @@ def test_two_servers_on_one_file_keep_all_they_answer(tmp_path: Path) -> None:
         ready(one), ready(other)
         loads = [Load(one), Load(other)]
         loads[0].during(lambda: loads[1].during(lambda: time.sleep(2)))
+    look = look_back(state / "audit.sqlite3", state / "spool")
     store = AuditStore.read_only(state / "audit.sqlite3")
     found = verify(store, key_of(SECRET), [state / "audit-heads.log"], state / "spool")
-    lost = [one for load in loads for one in load.answered if not store.get(one)]
-    assert (lost, found, len(store.chains())) == ([], [], 2)
+    lost = [one for load in loads for one in load.answered if not look.get(one)]
+    assert (lost, found, len(look.chains())) == ([], [], 2)
     assert all(load.answered and not load.refused for load in loads)
     store.close()
+    look.close()
 
 
 def test_feedback_with_ten_thousand_entries_is_kept_and_the_next_call_is_answered(
@@ -221,6 +226,6 @@ def test_feedback_with_ten_thousand_entries_is_kept_and_the_next_call_is_answere
         reply = client.post(f"/cds-services/{service}/feedback", json={"feedback": items})
         assert reply.status_code == 200
         assert client.post(f"/cds-services/{service}", json=body).status_code == 200
-    store = AuditStore.read_only(state / "audit.sqlite3")
+    store = look_back(state / "audit.sqlite3", state / "spool")
     assert (len(store.feedback()), store.count()) == (10_000, 1)
     store.close()

@@ -126,6 +126,29 @@ def test_records_in_the_spool_are_looked_at_too(kept: Kept) -> None:
     assert said.stdout.endswith("whole: 6 records in 2 chains, 1 more wait in the spool\n")
 
 
+def test_a_purge_leaves_what_waits_and_takes_it_once_the_database_has_it(kept: Kept) -> None:
+    chain, path = chain_in(kept.state, 2, key_of(SECRET)), kept.state / "audit.sqlite3"
+    entries = [replace(entry(number), at=OLD) for number in (7, 8, 9)] + [entry(10)]
+    with (
+        closing(Spool.open(kept.state / "spool" / f"{chain.name}.spool", 65536)) as waits,
+        closing(AuditStore.open(path)) as store,
+    ):
+        keep(store, chain, entries[:1])
+        batch = Batch(chain.sealed(entries[1:]))
+        waits.put(packed(batch, small=False))
+        said = kept.cds("purge", "--before", MOMENT)
+        assert (said.exit_code, said.stdout.splitlines()[-1]) == (0, "purged 5 records")
+        assert kept.cds("verify").stdout.endswith(
+            "whole: 2 records in 2 chains, 5 more purged, 3 more wait in the spool\n"
+        )
+        assert store.drain(batch) == ()
+        waits.drop(1)
+    assert kept.cds("verify").stdout.endswith("whole: 5 records in 2 chains, 5 more purged\n")
+    again = kept.cds("purge", "--before", MOMENT)
+    assert (again.exit_code, again.stdout.splitlines()[-1]) == (0, "purged 2 records")
+    assert kept.cds("verify").stdout.endswith("whole: 3 records in 2 chains, 7 more purged\n")
+
+
 def test_head_files_of_other_machines_are_given_by_name(kept: Kept, tmp_path: Path) -> None:
     chain = chain_in(tmp_path / "another", 2, key_of(SECRET))
     with closing(AuditStore.open(kept.state / "audit.sqlite3")) as store:

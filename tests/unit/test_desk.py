@@ -18,6 +18,7 @@ from cds.audit.browse import Filter
 from cds.audit.marks import FIRES
 from cds.audit.store import AuditStore, StoreError
 from cds.audit.tied import Tie, standing
+from cds.audit.waiting import Waits
 from cds.desk import CannotLook, Desk, Kept, NoDecision
 from cds.errors import BadRequest
 from cds.trace import prose
@@ -264,6 +265,23 @@ def test_a_decision_that_waits_is_found_also_while_the_database_is_away(own: Off
         _found_waiting(own)
         own.place.rename(own.folder / "moved")
         _found_waiting(own)
+
+
+def test_a_decision_that_goes_to_the_database_while_somebody_looks_is_found(
+    own: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = replace(own.entry(FIRST), id="moves")
+
+    def moved(folder: Path) -> Waits:
+        assert folder == own.spool
+        own.more(entry)
+        return Waits()
+
+    monkeypatch.setattr("cds.desk.waiting", moved)
+    with closing(own.desk()) as desk:
+        kept = one(desk, "moves")
+        assert not kept.waiting
+        assert asyncio.run(desk.chain(kept)).good
 
 
 def _found_waiting(own: Office) -> None:

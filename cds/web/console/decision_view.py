@@ -163,7 +163,7 @@ def chain(found: Standing) -> Chain:
     else:
         state, words = "bad", "The record holds, and what stands beside it does not fit."
     if found.waiting:
-        words += " It waits in the spool and is not in the database yet."
+        words += " It lies in the spool and comes into the database from there."
     seal = {True: "holds", False: "does not hold", None: "not checked"}[found.seal]
     return Chain(
         state, words, found.chain, found.seq, seal, _BEFORE[found.before], _AFTER[found.after]

@@ -265,7 +265,8 @@ def failing(monkeypatch: pytest.MonkeyPatch, call: str) -> Iterator[None]:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, call, fails)
+        for name in (call, f"{call}v") if call == "pwrite" else (call,):
+            patch.setattr(os, name, fails)
         yield
 
 
@@ -320,6 +321,33 @@ def test_frames_whose_dropping_failed_are_drained_again_or_gone(
     spool._handle = -1
     with closing(Spool.open(path, ROOM)) as again:
         assert held(again) == ([put_and_drained] if call == "pwrite" else [])
+
+
+def test_what_was_dropped_is_wiped_and_what_waits_is_not(spool: Spool, path: Path) -> None:
+    spool.put(b"the first")
+    spool.put(b"the second")
+    spool.drop(1)
+    spool.wipe()
+    assert held(spool) == [b"the second"]
+    spool.drop(1)
+    assert b"the second" in path.read_bytes(), "until it is wiped"
+    spool.wipe()
+    assert b"the " not in path.read_bytes()
+    spool.put(b"the third")
+    spool.close()
+    with closing(Spool.open(path, ROOM)) as again:
+        assert held(again) == [b"the third"]
+
+
+@pytest.mark.parametrize("call", ["pwrite", "fdatasync"])
+def test_a_disk_that_cannot_wipe_is_told(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    spool.put(b"one")
+    spool.drop(1)
+    with failing(monkeypatch, call), pytest.raises(SpoolError, match="cannot be written"):
+        spool.wipe()
+    assert not spool.usable
 
 
 def test_what_cannot_be_read_back_is_told(
