@@ -131,11 +131,9 @@ def entry_of(
     decided = DECIDED.of(answer.decisions, book)
     head = {
         "format": FORMAT,
-        "now": now.isoformat(timespec="microseconds"),
-        **_asked_at(answer),
-        "digests": {"body": call.body_digest, "fetched": fetched.digest()},
+        **_moments(answer, now),
         "timings": _timings(seconds, fetched),
-        **_asked(call, client, who),
+        **_asked(call, client, who, fetched),
         **_answered(answer),
     }
     cards = cards_kept(answer.cards, who.kept, lambda order: _draft_of(call, order))
@@ -155,8 +153,12 @@ def entry_of(
     )
 
 
+def _moments(answer: Answer, now: datetime) -> dict[str, str]:
+    """The moment that was decided for, and the very moment of the call where that is another."""
+    return {"now": now.isoformat(timespec="microseconds"), **_asked_at(answer)}
+
+
 def _asked_at(answer: Answer) -> dict[str, str]:
-    """The very moment of the call, where another was decided for."""
     if answer.asked == answer.now:
         return {}
     return {"asked": answer.asked.isoformat(timespec="microseconds")}
@@ -211,8 +213,9 @@ def _shown(cards: Iterable[Mapping[str, Any]], decided: Decided) -> tuple[Shown,
     return tuple(found)
 
 
-def _asked(call: HookCall, client: Client, who: _Who) -> dict[str, Any]:
+def _asked(call: HookCall, client: Client, who: _Who, fetched: Fetched) -> dict[str, Any]:
     return {
+        "digests": {"body": call.body_digest, "fetched": fetched.digest()},
         "hook_instance": call.hook_instance,
         "user": call.user_id.partition("/")[0],
         "encounter": who.encounter,
