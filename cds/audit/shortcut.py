@@ -68,9 +68,13 @@ class Shortcut:
     def _write(self) -> None:
         group, self._gathered, self._bytes = self._gathered, [], 0
         began = self._clock()
-        if self._keep([waiter.item for waiter in group if isinstance(waiter.item, Entry)]):
-            self.took(self._clock() - began)
-            for waiter in group:
-                waiter.settle("")
-        else:
+        try:
+            kept = self._keep([waiter.item for waiter in group if isinstance(waiter.item, Entry)])
+        except Exception:  # whatever it is: the thread tries, and tells the callers what hinders
+            kept = False
+        if not kept:
             self._hand_over(group)
+            return
+        self.took(self._clock() - began)
+        for waiter in group:
+            waiter.settle("")

@@ -65,6 +65,7 @@ class AuditWriter:
         self._wake = threading.Condition()
         self._clock = clock
         self._shortcut = Shortcut(self._keep_ahead, self._hand_over, clock)
+        self._ahead = spool.ahead
         self._durable = Durable(open_store, chain, spool, clock, self._notify)
         self._heads = HeadNotes(chain, clock)
         self._waiting: deque[Waiter] = deque()
@@ -89,7 +90,7 @@ class AuditWriter:
         kept: a record too many, never one too few.
         """
         waiter = Waiter.of(item)
-        if not self._shortcut.takes(waiter):
+        if not (self._ahead and self._shortcut.takes(waiter)):
             self._hand_over([waiter])
         await waiter.done
 

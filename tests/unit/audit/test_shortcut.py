@@ -100,6 +100,17 @@ def test_what_cannot_be_written_at_once_goes_to_the_thread_and_its_callers_hear(
     assert (disk.written, disk.handed) == ([], ["decision-1", "decision-2"])
 
 
+def test_whatever_goes_wrong_the_thread_tries_and_the_callers_hear(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Sequence[Entry]) -> bool:
+        raise RuntimeError
+
+    monkeypatch.setattr(disk.way, "_keep", fails)
+    asyncio.run(disk.write(1, 2))
+    assert (disk.written, disk.handed) == ([], ["decision-1", "decision-2"])
+
+
 def test_a_long_record_goes_to_the_thread_which_compresses_it(disk: Disk) -> None:
     asyncio.run(disk.write(1, body=b" " * LONG))
     assert (disk.written, disk.handed) == ([], ["decision-1"])

@@ -26,6 +26,7 @@ from cds.audit.codec import canonical, parse
 from cds.audit.durable import LOST
 from cds.audit.entry import Shown
 from cds.audit.link import OpenStore
+from cds.audit.shortcut import Shortcut
 from cds.audit.spoolplace import SpoolPlace
 from cds.audit.store import AuditStore, StoreError, stamp
 from cds.audit.stored import LONG
@@ -137,6 +138,14 @@ def test_a_record_is_in_the_database_when_write_returns(writer: AuditWriter, pat
         assert kept(path)[-1] == f"decision-{number}"
     assert_unbroken(path, 3)
     assert writer.state() == WHOLE
+
+
+def test_where_the_database_comes_first_the_thread_writes_all(
+    writer: AuditWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Shortcut, "takes", lambda *_: pytest.fail("nothing goes ahead here"))
+    assert write(writer, 1) == [None]
+    assert write(writer, 2, 3) == [None, None]
 
 
 def test_callers_that_come_together_share_a_group(writer: AuditWriter, path: Path) -> None:
