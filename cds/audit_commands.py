@@ -34,7 +34,10 @@ from cds.settings import Settings
 
 Books = dict[tuple[str, str], Rulebook]  # by digest and site
 MOST_SHOWN = 20  # decisions whose differences are printed one by one
-_CUT = "more waits in the spool than is read here: what is told lacks the rest"
+_CUT = (
+    "more waits in the spool than is read here, so some is not told; start the service, which "
+    "brings it into the database, and ask again"
+)
 
 app = typer.Typer()
 audit = typer.Typer(help="The records of decisions.", no_args_is_help=True)

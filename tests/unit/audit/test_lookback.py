@@ -324,7 +324,10 @@ def test_feedback_finds_a_card_that_waits(machine: Machine) -> None:
 # Where more waits than is opened
 
 
-CUT = "cds: more waits in the spool than is read here: what is told lacks the rest\n"
+CUT = (
+    "cds: more waits in the spool than is read here, so some is not told; start the service, which "
+    "brings it into the database, and ask again\n"
+)
 
 
 @pytest.fixture
