@@ -63,7 +63,7 @@ def read_chart(
     Raises `Precondition` (412) and `BadRequest` (400) as `fhir.prefetch.resolve` does, and
     `BadRequest` for draft orders that cannot be read or belong to another patient.
     """
-    supplied = resolve(call.prefetch, call.patient_id, fetched)
+    supplied = resolve(call.prefetch, call.patient_id, fetched, call.digests)
     drafts, lost = _drafts(call, terms)
     lines = _Lines([*lost, *_failed(supplied)])
     patient = call.patient_id

@@ -20,9 +20,9 @@ from cds.fhir.memo import (
     MOST_LISTS,
     KnownList,
     Memory,
-    digest_of,
     weight_of_list,
 )
+from cds.hooks.digests import Digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ _memory: Memory[_Remembered] = Memory(MOST_LISTS, MOST_LIST_BYTES)
 
 
 def known_again(
-    key: str, patient_id: str, raw: msgspec.Raw, read: Callable[[], Supplied]
+    key: str, patient_id: str, raw: msgspec.Raw, digests: Digests, read: Callable[[], Supplied]
 ) -> Supplied:
     """`read()`, which depends on the key, the patient and the bytes alone, or the same again.
 
     Raises what `read` raises; that is not remembered.
     """
-    name = (key, patient_id, digest_of(raw))
+    name = (key, patient_id, digests.of(raw))
     before = _memory.recalled(name)
     if before is None:
         return _kept(name, raw, read())

@@ -33,6 +33,7 @@ from cds.fhir.bundle import (
 from cds.fhir.known_lists import known_again
 from cds.fhir.owners import foreign_gap, is_foreign_owner
 from cds.fhir.resources import OperationOutcome
+from cds.hooks.digests import Digests
 
 EXPECTED = {
     "patient": "Patient",
@@ -60,14 +61,19 @@ def resolve(
     call_prefetch: Mapping[str, msgspec.Raw],
     patient_id: str,
     fetched: Mapping[str, Supplied] = _NOTHING,
+    digests: Digests | None = None,
 ) -> Mapping[str, Supplied]:
-    """The nine keys, each as a `Supplied`; keys nobody asked for are ignored.
+    """The nine keys, each as a `Supplied`; keys nobody asked for are ignored. `digests`: those of
+    the call, where some may be known already.
 
     Raises `Precondition` (412) for `patient` missing, null or failed and for `observations`
     missing or failed, naming why it could not be fetched; `BadRequest` (400) for a value that is
     no resource, or for a Patient other than `patient_id`.
     """
-    found = {key: _of_key(key, call_prefetch.get(key), patient_id, fetched) for key in EXPECTED}
+    digests = digests or Digests()
+    found = {
+        key: _of_key(key, call_prefetch.get(key), patient_id, fetched, digests) for key in EXPECTED
+    }
     for key in REQUIRED:
         if not found[key].supplied:
             raise Precondition(f"`{key}` is required: {found[key].gap}", where=_where(key))
@@ -76,11 +82,15 @@ def resolve(
 
 
 def _of_key(
-    key: str, raw: msgspec.Raw | None, patient_id: str, fetched: Mapping[str, Supplied]
+    key: str,
+    raw: msgspec.Raw | None,
+    patient_id: str,
+    fetched: Mapping[str, Supplied],
+    digests: Digests,
 ) -> Supplied:
     more = fetched.get(REFERRED) if key == "medications" else None
     if raw is not None and key not in fetched and more is None and key != "patient":
-        return known_again(key, patient_id, raw, lambda: _alone(key, raw, patient_id))
+        return known_again(key, patient_id, raw, digests, lambda: _alone(key, raw, patient_id))
     found = _taken(read_supplied(key, raw), fetched.get(key))
     if more is not None:
         found = replace(found, resources=(*found.resources, *more.resources))

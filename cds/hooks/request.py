@@ -15,6 +15,7 @@ import msgspec
 
 from cds.errors import BadRequest
 from cds.hooks.context import read_context
+from cds.hooks.digests import Digests
 from cds.hooks.services import HOOKS, ServiceEntry
 from cds.hooks.wire import ABSENT, decode, given, missing, utf8
 
@@ -43,7 +44,8 @@ class HookCall:
     the hook has no selections there are none, and `all_selected` says whether every draft order
     counts as selected (`order-sign`; clinical pack R1). What a hook's context does not have is
     ignored: a call of `patient-view` never has draft orders.
-    `body_digest` is the SHA-256 of the body in hex: the same body gives the same answer (law 7).
+    `body_digest` is the SHA-256 of the body in hex: the same body gives the same answer (law 7);
+    `digests` gives that of its parts.
     """
 
     service: str
@@ -59,6 +61,7 @@ class HookCall:
     fhir_server: str | None = None
     body_digest: str = ""
     authorization: FhirAuthorization | None = None
+    digests: Digests = field(default_factory=Digests, repr=False, compare=False)
 
 
 # One header value: printable, without spaces (RFC 6750).

@@ -10,8 +10,9 @@ from cds.web.errors import Unsupported
 from cds.web.nesting import check_depth
 
 
-async def read_body(request: Request, limit: int, depth: int = 64) -> bytes:
-    """The body, at most `limit` bytes (`CDS_MAX_BODY`) and `depth` levels (`CDS_MAX_DEPTH`).
+async def read_body(request: Request, limit: int, depth: int | None = 64) -> bytes:
+    """The body, at most `limit` bytes (`CDS_MAX_BODY`) and `depth` levels (`CDS_MAX_DEPTH`; None
+    where whoever reads it looks at that).
 
     Raises TooLarge, Unsupported, BadRequest. An announced length is believed only when it is too
     much; the bytes are counted as they come. Nothing is ever unpacked: a body that grows on
@@ -25,7 +26,8 @@ async def read_body(request: Request, limit: int, depth: int = 64) -> bytes:
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
     body = await _received(request.receive, limit)
-    check_depth(body, depth)
+    if depth is not None:
+        check_depth(body, depth)
     return body
 
 

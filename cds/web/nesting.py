@@ -1,4 +1,4 @@
-"""How deep and how long a JSON body is, before anything decodes it.
+"""How deep and how long a JSON body is, before anything decodes what is in it.
 
 Deep nesting costs stack and long lists cost time in every reader behind; a hook call needs neither.
 Both are looked at with whole-body operations only: no recursion, no step per byte in Python.
@@ -6,17 +6,24 @@ Both are looked at with whole-body operations only: no recursion, no step per by
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import accumulate
 
 import msgspec
 
 from cds.errors import BadRequest, TooLarge
+from cds.fhir.memo import Memory
 from cds.hooks.request import HookCall
 
 _OTHER = bytes(set(range(256)) - set(b'"[]{}'))
 _ALIKE = bytes.maketrans(b"{}", b"[]")  # which bracket closes which is the decoder's matter
 _ROUNDS = 6  # so many leave nothing of a usual chart
 _STEP = {ord("["): 1, ord("]"): -1}
+_ABOVE = 2  # levels of a call that a value of its prefetch stands in
+_LONG = 1024  # bytes of a value from which it is quicker to know it again than to look through it
+_LOOKS = 4
+_shallow: Memory[bool] = Memory(4096)
+_WEIGHT = 200  # bytes that one takes there, about
 
 
 class _Bundle(msgspec.Struct, gc=False):
@@ -32,17 +39,62 @@ def check_depth(body: bytes, most: int) -> None:
     What is not well-formed is left to the decoder, which refuses it: up to its first fault it is
     measured rightly, and behind that nothing is read.
     """
-    left = _brackets(body)
-    # Each round takes the innermost level away, and with it most of the text.
-    for rounds in range(_ROUNDS):
-        if left.count(b"[") <= most - rounds:
-            return
-        left = left.replace(b"[]", b"")
-    if max(accumulate(map(_STEP.__getitem__, left)), default=0) > most - _ROUNDS:
+    if not _is_shallow(body, most):
         raise BadRequest(
             f"the JSON is nested more than {most} levels deep; CDS_MAX_DEPTH sets the limit",
             code="structure",
         )
+
+
+def check_call(call: HookCall, body: bytes, most: int) -> None:
+    """The same for `body`, the text the call was read from. An EHR sends the same lists with every
+    edit of an order: one that was looked through is known again by its digest."""
+    lists = [(raw, bytes(raw)) for raw in call.prefetch.values() if memoryview(raw).nbytes >= _LONG]
+    rest = _without(body, [text for _, text in lists])
+    if rest is None:
+        check_depth(body, most)
+        return
+    check_depth(rest, most)
+    for raw, text in lists:
+        name = (call.digests.of(raw), most)
+        if not _shallow.recalled(name):
+            if not _is_shallow(text, most - _ABOVE):
+                check_depth(body, most)
+            _shallow.keep(name, True, _WEIGHT)
+
+
+def _without(body: bytes, parts: Iterable[bytes]) -> bytes | None:
+    """The body without these parts, in the order they stand in; None where they are not found so,
+    as with a member that came twice."""
+    rest, done = [], 0
+    for part in parts:
+        place = _found(body, part, done)
+        if place < 0:
+            return None
+        rest.append(body[done:place])
+        done = place + len(part)
+    return b"".join([*rest, body[done:]])
+
+
+def _found(body: bytes, part: bytes, start: int) -> int:
+    """Where a long part stands, -1 where that cannot be told soon: what begins alike is passed over
+    a few times only, however often it stands there."""
+    place = start - 1
+    for _ in range(_LOOKS):
+        place = body.find(part[:_LONG], place + 1)
+        if place < 0 or body[place : place + len(part)] == part:
+            return place
+    return -1
+
+
+def _is_shallow(text: bytes, most: int) -> bool:
+    left = _brackets(text)
+    # Each round takes the innermost level away, and with it most of the text.
+    for rounds in range(_ROUNDS):
+        if left.count(b"[") <= most - rounds:
+            return True
+        left = left.replace(b"[]", b"")
+    return max(accumulate(map(_STEP.__getitem__, left)), default=0) <= most - _ROUNDS
 
 
 def _brackets(body: bytes) -> bytes:

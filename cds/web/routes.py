@@ -17,13 +17,14 @@ from cds.hooks.feedback import read_feedback
 from cds.hooks.request import HookCall, read_call
 from cds.hooks.response import encode, encode_cards, encode_discovery
 from cds.hooks.services import ServiceEntry
+from cds.settings import Settings
 from cds.web.address import SANDBOX_FHIR, Address, Handler, both_ways
 from cds.web.body import read_body
 from cds.web.caller import Callers
 from cds.web.contract import check_contract
 from cds.web.health import health_routes
 from cds.web.metrics import Metrics
-from cds.web.nesting import check_entries
+from cds.web.nesting import check_call, check_entries
 from cds.web.reload import reload_route
 from cds.web.whylink import linking
 
@@ -85,8 +86,8 @@ def _call(service: Service, callers: Callers, metrics: Metrics, opened: Opened) 
         began = service.clock()
         entry = _entry(service, request)
         client = await callers.admit(request)
-        body = await read_body(request, settings.max_body, settings.max_depth)
-        asked = _read(entry, body, client, settings.max_entries)
+        body = await read_body(request, settings.max_body, None)
+        asked = _read(entry, body, client, settings)
         own: tuple[str, ...] = ()
         if asked.fhir_server is not None:
             own, waits = _own(request), service.clock()
@@ -108,10 +109,11 @@ def _call(service: Service, callers: Callers, metrics: Metrics, opened: Opened) 
     return call
 
 
-def _read(entry: ServiceEntry, body: bytes, client: Client, most: int) -> HookCall:
+def _read(entry: ServiceEntry, body: bytes, client: Client, settings: Settings) -> HookCall:
     """The call in our words: a client may have its own names for the prefetch keys."""
     call = read_call(entry, body)
-    check_entries(call, body, most)
+    check_call(call, body, settings.max_depth)
+    check_entries(call, body, settings.max_entries)
     if not client.profile.prefetch_aliases:
         return call
     return replace(call, prefetch=renamed(call.prefetch, client.profile))

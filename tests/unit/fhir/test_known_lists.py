@@ -14,6 +14,7 @@ from cds.fhir.bundle import Supplied
 from cds.fhir.known_lists import known_again
 from cds.fhir.memo import LONGEST_LIST, Memory, weight_of_list
 from cds.fhir.prefetch import resolve
+from cds.hooks.digests import Digests
 
 
 def raw(value: Any) -> msgspec.Raw:
@@ -101,7 +102,10 @@ def test_a_list_that_cannot_be_read_is_refused_each_time() -> None:
 
 def test_a_very_long_list_is_read_every_time() -> None:
     long = raw("x" * LONGEST_LIST)
-    found = [known_again("problems", "p1", long, lambda: Supplied("problems")) for _ in range(2)]
+    found = [
+        known_again("problems", "p1", long, Digests(), lambda: Supplied("problems"))
+        for _ in range(2)
+    ]
     assert [item.known for item in found] == [None, None]
 
 
@@ -109,7 +113,9 @@ def test_no_text_is_held() -> None:
     text = json.dumps(bundle("held")).encode()
     before = sys.getrefcount(text)
     found = [
-        known_again("problems", "p1", msgspec.Raw(text), lambda: problems(bundle("held")))
+        known_again(
+            "problems", "p1", msgspec.Raw(text), Digests(), lambda: problems(bundle("held"))
+        )
         for _ in range(2)
     ]
     assert found[0].known is found[1].known

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cds.errors import BadRequest, TooLarge
 from cds.hooks.request import read_call
 from cds.hooks.services import SERVICES
-from cds.web.nesting import check_depth, check_entries
+from cds.web.nesting import check_call, check_depth, check_entries
 
 ORDER_SELECT = SERVICES["electrolytes-order-select"]
 PATIENT_VIEW = next(item for item in SERVICES.values() if item.hook == "patient-view")
@@ -78,6 +78,91 @@ def test_the_worst_bodies_of_five_megabytes_take_no_long_time(body: bytes) -> No
 
 def test_brackets_inside_texts_do_not_count() -> None:
     assert passes(json.dumps({"a": '[{"' * 500 + "\\"}).encode(), 64)
+
+
+LONG = {"resourceType": "Bundle", "text": "a long text. " * 100}
+DEEP = ("hook call", "context", "prefetch", "a value", "an ignored member")
+
+
+def nested(levels: int) -> Any:
+    tree: Any = 1
+    for _ in range(levels):
+        tree = [tree]
+    return tree
+
+
+def call_with(where: str, levels: int, long: Mapping[str, Any]) -> bytes:
+    """A call in which something stands `levels` deep."""
+    call = json.loads(CALL)
+    call["prefetch"] = {"observations": long, "problems": long | {"id": "2"}, "few": [1]}
+    if where == "hook call":
+        call["more"] = nested(levels - 1)
+    elif where == "context":
+        call["context"]["more"] = nested(levels - 2)
+    elif where == "prefetch":
+        call["prefetch"]["short"] = nested(levels - 2)
+    elif where == "a value":
+        call["prefetch"]["problems"] |= {"more": nested(levels - 3)}
+    else:
+        call["prefetch"]["more"] = long | {"more": nested(levels - 3)}
+    return json.dumps(call).encode()
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["first", "again"])
+@pytest.mark.parametrize("levels", [64, 65])
+@pytest.mark.parametrize("where", DEEP)
+def test_wherever_a_call_is_too_deep_it_is_refused_also_when_its_lists_are_known(
+    where: str, levels: int, again: bool
+) -> None:
+    if again:
+        before = call_with("a value", 4, LONG)
+        check_call(read_call(PATIENT_VIEW, before), before, 64)
+    text = call_with(where, levels, LONG)
+    assert depth(json.loads(text)) == levels
+    call = read_call(PATIENT_VIEW, text)
+    for _ in range(2):
+        if levels == 64:
+            check_call(call, text, 64)
+            continue
+        with pytest.raises(BadRequest, match="more than 64 levels deep; CDS_MAX_DEPTH"):
+            check_call(call, text, 64)
+
+
+def test_a_list_known_under_one_limit_is_looked_through_under_a_lower_one() -> None:
+    text = call_with("a value", 40, LONG)
+    call = read_call(PATIENT_VIEW, text)
+    check_call(call, text, 40)
+    with pytest.raises(BadRequest):
+        check_call(call, text, 39)
+
+
+@given(data=st.data())
+def test_a_call_is_refused_exactly_when_its_text_is(data: st.DataObject) -> None:
+    """Members that come twice, values alike, values that stand in other texts too."""
+    long = json.dumps(LONG | {"more": data.draw(TREES)})
+    value = st.sampled_from([long, long, "[]", "null", json.dumps(long)])
+    names = st.sampled_from(["a", "b", "b", "c"])
+    values = data.draw(st.lists(st.tuples(names, value), max_size=5))
+    prefetch = "{" + ",".join(f'"{name}":{value}' for name, value in values) + "}"
+    more = data.draw(st.sampled_from(["", f'"x":{long},', f'"x":{json.dumps(long)},']))
+    text = CALL.replace("{}", prefetch).replace("{", "{" + more, 1).encode()
+    call = read_call(PATIENT_VIEW, text)
+    for most in (16, depth(json.loads(long)) + 2, depth(json.loads(long)) + 1):
+        try:
+            check_call(call, text, most)
+        except BadRequest:
+            assert not passes(text, most)
+        else:
+            assert passes(text, most)
+
+
+def test_a_part_that_begins_like_many_others_takes_no_long_time() -> None:
+    text = json.dumps('"' * 1_000_000)
+    body = CALL.replace('"patientId":"1"', f'"patientId":"1","more":{text}')
+    body = body.replace("{}", f'{{"observations":{text[:-1]}.."}}')
+    started = perf_counter()
+    check_call(read_call(PATIENT_VIEW, body.encode()), body.encode(), 64)
+    assert perf_counter() - started < 5  # a fraction of a second on a quiet machine
 
 
 @pytest.mark.parametrize("where", ["prefetch.observations", "context.draftOrders"])
