@@ -15,9 +15,9 @@ import msgspec
 from cds.audit.entry import Entry
 from cds.errors import CdsError
 
-_FAST = 1  # zlib: a tenth of the size of JSON at a small part of the price of an fsync
 _FORMAT = 1
-_PLAIN = b"\x92"  # a list of two: how what is not compressed begins, and nothing else
+# A list of two. What begins otherwise, an older version left in its spool, compressed by zlib.
+_PLAIN = b"\x92"
 
 
 class BatchError(CdsError):
@@ -89,14 +89,13 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[int, Batch]).decode
 
 
-def packed(batch: Batch, *, small: bool = True) -> bytes:
-    """The batch as bytes: `small` for what may wait for long, else as quickly as it can be."""
-    raw = _encode((_FORMAT, batch))
-    return zlib.compress(raw, _FAST) if small else raw
+def packed(batch: Batch) -> bytes:
+    """The batch as bytes. What is long in it, the bodies, is compressed already (`stored.py`)."""
+    return _encode((_FORMAT, batch))
 
 
 def unpacked(raw: bytes) -> Batch:
-    """The batch of these bytes. Raises BatchError."""
+    """The batch of these bytes, also of an older version. Raises BatchError."""
     try:
         version, batch = _decode(raw if raw.startswith(_PLAIN) else zlib.decompress(raw))
     except (zlib.error, msgspec.MsgspecError):

@@ -208,7 +208,7 @@ class Durable:
         do not: whoever brought them may ask for them at once."""
         if self._link.away or not self._place.ahead or batch.archives or batch.told:
             return False
-        frame = packed(batch, small=False)
+        frame = packed(batch)
         room = self._ahead.has_room(len(batch.records)) and self._reserve.has_room(frame)
         if not room or not self._reserve.put(frame):
             return False

@@ -13,11 +13,11 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
 
 from cds.audit.entry import Entry
-from cds.audit.stored import LONG
 from cds.audit.waiter import Waiter
 
 QUICK = 0.003  # seconds a write may take
 FRESH = 1.0  # seconds for which it is known that the disk is quick
+LONG = 64 * 1024  # bytes of JSON from which to close and seal one holds the loop up too long
 MOST_BYTES = 512 * 1024  # of what is written at once
 
 Keep = Callable[[Sequence[Entry]], bool]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import json
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cds import bootstrap, cli
+from cds.audit.codec import parse
 from cds.audit.explain import explain
 from cds.audit.store import AuditStore
 from cds.sample import Sample, samples
@@ -115,7 +115,7 @@ def rule_of(state: Path) -> dict[str, Any]:
     """What is kept of the rule."""
     with closing(AuditStore.read_only(state / "audit.sqlite3")) as store:
         ((_, body),) = store.bodies()
-    found: dict[str, Any] = next(r for r in json.loads(body)["rules"] if r["rule"] == RULE)
+    found: dict[str, Any] = next(r for r in parse(body)["rules"] if r["rule"] == RULE)
     return found
 
 

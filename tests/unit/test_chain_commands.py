@@ -135,7 +135,7 @@ def test_a_purge_leaves_what_waits_and_takes_it_once_the_database_has_it(kept: K
     ):
         keep(store, chain, entries[:1])
         batch = Batch(chain.sealed(entries[1:]))
-        waits.put(packed(batch, small=False))
+        waits.put(packed(batch))
         said = kept.cds("purge", "--before", MOMENT)
         assert (said.exit_code, said.stdout.splitlines()[-1]) == (0, "purged 5 records")
         assert kept.cds("verify").stdout.endswith(

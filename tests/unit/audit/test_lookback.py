@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -29,7 +30,7 @@ from cds.cli import app
 from kept_decisions import RULES as RULE_FILES
 from kept_decisions import book, named
 
-ROOM = 256 * 1024
+ROOM = 1024 * 1024
 FIRST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -48,17 +49,19 @@ class Machine:
         with closing(AuditStore.open(self.place)) as store:
             return keep(store, chain, entries)
 
-    def wait(self, chain: Chain, *entries: Entry, small: bool = True) -> tuple[Sealed, ...]:
+    def wait(self, chain: Chain, *entries: Entry, older: bool = False) -> tuple[Sealed, ...]:
         """In the spool alone, one group."""
         items = chain.sealed(entries)
-        self.put(chain, Batch(items), small=small)
+        self.put(chain, Batch(items), older=older)
         chain.advance(items[-1])
         return items
 
-    def put(self, chain: Chain, batch: Batch, *, small: bool = True) -> None:
+    def put(self, chain: Chain, batch: Batch, *, older: bool = False) -> None:
+        """`older`: as a version before LZ4 did it while the database was away."""
         if chain.name not in self._open:
             self._open[chain.name] = Spool.open(self.spools / f"{chain.name}.spool", ROOM)
-        self._open[chain.name].put(packed(batch, small=small))
+        frame = packed(batch)
+        self._open[chain.name].put(zlib.compress(frame, 1) if older else frame)
 
     def drained(self, *, drop: bool = True) -> None:
         """All that waits goes to the database, and from the spool if it is to be dropped."""
@@ -101,18 +104,18 @@ def ids(records: Any) -> list[int]:
 # What a look sees
 
 
-@pytest.mark.parametrize("small", [True, False], ids=["compressed", "plain"])
+@pytest.mark.parametrize("older", [True, False], ids=["of an older version", "of this one"])
 @pytest.mark.parametrize(
     "alive", [True, False], ids=["of a process that runs", "of one that ended"]
 )
 def test_what_waits_comes_in_its_place_by_time(
-    machine: Machine, *, small: bool, alive: bool
+    machine: Machine, *, older: bool, alive: bool
 ) -> None:
     one, other = machine.chain(1), machine.chain(2)
     machine.keep(one, entry(1), entry(5))
-    machine.wait(other, entry(2), entry(4), small=small)
-    machine.wait(one, entry(8), small=small)
-    machine.wait(other, entry(9), entry(3), small=small)
+    machine.wait(other, entry(2), entry(4), older=older)
+    machine.wait(one, entry(8), older=older)
+    machine.wait(other, entry(9), entry(3), older=older)
     if not alive:
         machine.end()
     with closing(machine.look()) as look:
@@ -217,7 +220,7 @@ def test_a_look_beside_a_service_that_writes_misses_none_and_doubles_none(machin
         try:
             while not enough.is_set():
                 for _ in range(4):
-                    machine.wait(chain, *map(entry, range(chain.seq, chain.seq + 8)), small=False)
+                    machine.wait(chain, *map(entry, range(chain.seq, chain.seq + 8)))
                 machine.drained()
         except Exception as error:
             failures.append(error)
@@ -344,7 +347,7 @@ def long(number: int) -> Entry:
 def test_more_than_is_opened_is_cut_off_and_said(machine: Machine) -> None:
     chain = machine.chain()
     for number in range(3):
-        machine.wait(chain, long(number), small=False)
+        machine.wait(chain, long(number))
     with closing(machine.look()) as look:
         assert look.cut
         assert ids(look.since(FIRST)) == [1, 2], "the newest"
@@ -355,10 +358,10 @@ def test_more_than_is_opened_is_cut_off_and_said(machine: Machine) -> None:
 @pytest.mark.usefixtures("small")
 def test_what_the_database_has_of_a_long_file_is_not_said_to_lack(machine: Machine) -> None:
     chain = machine.chain()
-    machine.wait(chain, long(0), small=False)
+    machine.wait(chain, long(0))
     machine.drained(drop=False)
     for number in (1, 2):
-        machine.wait(chain, long(number), small=False)
+        machine.wait(chain, long(number))
     with closing(machine.look()) as look:
         assert not look.cut
         assert ids(look.since(FIRST)) == [0, 1, 2]
@@ -370,8 +373,8 @@ def test_what_the_database_has_of_a_long_file_is_not_said_to_lack(machine: Machi
 def test_a_long_file_leaves_room_for_the_others(machine: Machine) -> None:
     one, other = machine.chain(1), machine.chain(2)
     for number in range(3):
-        machine.wait(one, long(number), small=False)
-    machine.wait(other, long(9), small=False)
+        machine.wait(one, long(number))
+    machine.wait(other, long(9))
     with closing(machine.look()) as look:
         assert look.cut
         assert ids(look.since(FIRST)) == [2, 9]
@@ -379,7 +382,7 @@ def test_a_long_file_leaves_room_for_the_others(machine: Machine) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_a_file_of_which_nothing_can_be_opened_is_said_to_lack(machine: Machine) -> None:
-    machine.wait(machine.chain(), entry(1, body=b" " * 4000), small=False)
+    machine.wait(machine.chain(), entry(1, body=b" " * 4000))
     with closing(machine.look()) as look:
         assert look.cut
 
@@ -405,7 +408,7 @@ def hospital(machine: Machine) -> Machine:
     machine.keep(one, entries[0])
     machine.keep(other, entries[2])
     machine.wait(other, replace(entries[0], at=NOW + timedelta(minutes=9)))
-    machine.wait(one, entries[1], entries[3], small=False)
+    machine.wait(one, entries[1], entries[3])
     machine.put(one, Batch(archives=(Archive(book().digest, archive(RULE_FILES)),)))
     return machine
 

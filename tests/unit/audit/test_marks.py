@@ -26,7 +26,7 @@ from cds.audit.findings import CARDS, EDITED, MARKS
 from cds.audit.marks import MARKED, Mark, judged_in, marks_in, marks_of, numbered
 from cds.audit.purge import plan, purge
 from cds.audit.store import AuditStore, stamp
-from cds.audit.stored import LONG, closed
+from cds.audit.stored import WORTH, closed
 from kept_decisions import answered, named
 from postgres_kit import PostgresServer, ask, shared
 from tamper_kit import Kept, make
@@ -99,10 +99,12 @@ def test_a_body_that_tells_nothing_has_no_marks(kept: bytes) -> None:
     assert judged_in(kept) is None
 
 
-def test_a_long_body_is_read_like_a_short_one() -> None:
-    long = body({}, more="x" * LONG)
-    assert closed(long) != long
-    assert marks_in(closed(long)) == marks_in(body({}))
+@pytest.mark.parametrize("pack", [closed, zlib.compress], ids=["now", "by an older version"])
+def test_a_body_that_was_compressed_is_read_like_any(pack: Callable[[bytes], bytes]) -> None:
+    long = body({}, more="x" * WORTH)
+    assert pack(long) != long
+    assert marks_in(pack(long)) == marks_in(body({}))
+    assert judged_in(pack(long)) == judged_in(body({}))
 
 
 def rows(place: Path | str) -> list[tuple[Any, ...]]:
@@ -145,9 +147,9 @@ def test_marks_are_kept_with_their_record_and_come_with_what_waited(
 
 
 def test_what_an_older_program_left_in_its_spool_has_marks_too(tmp_path: Path) -> None:
-    """It knew nothing of them."""
+    """It knew nothing of them, and compressed what it left."""
     chain = chain_in(tmp_path)
-    frame = msgspec.msgpack.decode(zlib.decompress(packed(Batch(chain.sealed([marked(1)])))))
+    frame = msgspec.msgpack.decode(packed(Batch(chain.sealed([marked(1)]))))
     del frame[1]["records"][0]["entry"]["marks"]
     waited = unpacked(zlib.compress(msgspec.msgpack.encode(frame)))
     path = made(tmp_path / "audit.sqlite")
@@ -171,14 +173,16 @@ def before_marks(place: Path | str) -> None:
 
 
 def of_every_format() -> list[bytes]:
-    """Bodies as the program has written them so far, a compressed one among them."""
+    """Bodies as the program wrote them up to that revision, one among them compressed as it was
+    then."""
     third = named("first-card").entry().body
     second = KEPT_OF_FORMAT_2.read_bytes()
     first = json.loads(second)
     first["format"] = 1
     long = json.loads(third)
-    long["more"] = "x" * LONG
-    return [json.dumps(first).encode(), second, third, closed(json.dumps(long).encode()), BOTH]
+    long["more"] = "x" * 64 * 1024
+    small = zlib.compress(json.dumps(long).encode(), 1)
+    return [json.dumps(first).encode(), second, third, small, BOTH]
 
 
 def test_a_database_of_the_revision_before_gets_the_marks_of_all_its_records(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from cds.audit.columns import as_csv, table
 from cds.audit.outcomes import Outcomes, Summary, csv_lines, lines, outcomes, remarks
-from cds.audit.stored import LONG, closed
+from cds.audit.stored import WORTH, closed
 from kept_decisions import answered, named
 
 RULE = ("magnesium", "1.0.0")
@@ -61,10 +62,11 @@ def test_rules_that_were_ruled_out_are_counted_as_judged_and_quiet() -> None:
     )
 
 
-def test_a_long_body_is_counted_like_a_short_one() -> None:
-    long = json.dumps({**json.loads(body(FIRES)), "more": "x" * LONG}).encode()
-    assert closed(long) != long
-    assert outcomes([closed(long)]) == outcomes([body(FIRES)])
+@pytest.mark.parametrize("pack", [closed, zlib.compress], ids=["now", "by an older version"])
+def test_a_body_that_was_compressed_is_counted_like_any(pack: Callable[[bytes], bytes]) -> None:
+    long = json.dumps({**json.loads(body(FIRES)), "more": "x" * WORTH}).encode()
+    assert pack(long) != long
+    assert outcomes([pack(long)]) == outcomes([body(FIRES)])
 
 
 def test_a_rule_with_several_orders_has_as_many_cards_as_were_shown() -> None:

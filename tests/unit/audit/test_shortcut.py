@@ -10,8 +10,7 @@ import pytest
 from audit_kit import entry
 from cds.audit.batch import Archive
 from cds.audit.entry import Entry
-from cds.audit.shortcut import FRESH, MOST_BYTES, QUICK, Shortcut
-from cds.audit.stored import LONG
+from cds.audit.shortcut import FRESH, LONG, MOST_BYTES, QUICK, Shortcut
 from cds.audit.waiter import Waiter
 
 
@@ -111,7 +110,7 @@ def test_whatever_goes_wrong_the_thread_tries_and_the_callers_hear(
     assert (disk.written, disk.handed) == ([], ["decision-1", "decision-2"])
 
 
-def test_a_long_record_goes_to_the_thread_which_compresses_it(disk: Disk) -> None:
+def test_a_long_record_goes_to_the_thread_however_small_it_is_stored(disk: Disk) -> None:
     asyncio.run(disk.write(1, body=b" " * LONG))
     assert (disk.written, disk.handed) == ([], ["decision-1"])
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from secrets import token_urlsafe
 
 import pytest
 
@@ -82,8 +83,10 @@ def write(writer: AuditWriter, *numbers: int) -> list[BaseException | None]:
 
 
 async def one_after_the_other(writer: AuditWriter, numbers: range, size: int = 0) -> None:
+    """Each with so many bytes of which compression takes none."""
     for number in numbers:
-        await writer.write(entry(number, body=b'{"rules":[],"x":"' + b"x" * size + b'"}'))
+        noise = token_urlsafe(size).encode()[:size]
+        await writer.write(entry(number, body=b'{"rules":[],"x":"%s"}' % noise))
 
 
 def kept(path: Path) -> list[str]:
