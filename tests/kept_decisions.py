@@ -1,9 +1,9 @@
-"""The synthetic patients as kept decisions, each answered once for all tests of the audit."""
+"""The synthetic patients as kept decisions, each answered once for all tests of the audit, when
+the first of them asks about it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -63,11 +63,13 @@ def book() -> Rulebook:
 @cache
 def answered() -> tuple[Answered, ...]:
     """All that are answered, as a service does; five broken ones are refused."""
-    return tuple(_answered())
+    return tuple(found for name in _samples() if (found := _answered(name)) is not None)
 
 
 def named(name: str) -> Answered:
-    return next(item for item in answered() if item.sample.name == name)
+    found = _answered(name)
+    assert found is not None, f"{name} is refused"
+    return found
 
 
 def call_of(item: Sample, **context: Any) -> HookCall:
@@ -77,10 +79,17 @@ def call_of(item: Sample, **context: Any) -> HookCall:
     return read_call(service, json.dumps(request).encode())
 
 
-def _answered() -> Iterator[Answered]:
-    for item in samples(ROOT / "fhir_fixtures"):
-        try:
-            call = call_of(item)
-            yield Answered(item, call, answer(call, book(), item.now, CLIENT, whole=False))
-        except BadRequest:
-            continue
+@cache
+def _samples() -> dict[str, Sample]:
+    return {item.name: item for item in samples(ROOT / "fhir_fixtures")}
+
+
+@cache
+def _answered(name: str) -> Answered | None:
+    """None for one that is refused."""
+    item = _samples()[name]
+    try:
+        call = call_of(item)
+        return Answered(item, call, answer(call, book(), item.now, CLIENT, whole=False))
+    except BadRequest:
+        return None

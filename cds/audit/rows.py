@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from cds.audit.batch import Sealed, Tombstone
@@ -50,6 +51,7 @@ class Overridden:
     told: tuple[str, ...] = ()
 
 
+@lru_cache(1024)  # that of one record stands in it, in its seal and in the rows of its rules
 def stamp(at: datetime) -> str:
     """The text of a moment, in UTC and of one length, so that texts sort as moments do."""
     if at.tzinfo is None:

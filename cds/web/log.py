@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ def configure(level: str) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            _stamped,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
             _line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -51,13 +51,6 @@ def configure(level: str) -> None:
     access = logging.getLogger(f"{_SERVER}.access")
     access.handlers.clear()
     access.propagate = False
-
-
-def _stamped(_logger: object, _name: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """With the moment in UTC. The stamper of structlog says the same in five times the time."""
-    now = datetime.now(UTC)  # noqa: TID251 - of a log line, and decides nothing
-    event["timestamp"] = f"{now.isoformat(timespec='microseconds')[:-6]}Z"
-    return event
 
 
 def _line(_logger: object, _name: str, event: Mapping[str, Any]) -> str:

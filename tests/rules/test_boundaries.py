@@ -15,7 +15,7 @@ from cds.kernel.quantity import Quantity
 from cds.rulebook.load import load_rulebook
 from cds.rulebook.model import BandSource, Rulebook
 from cds.rulebook.mutate.clauses import nudged
-from cds.trial.limits import BOUNDARIES, DOSES, Frozen, limit_faults, read_frozen
+from cds.trial.limits import BOUNDARIES, DOSES, Frozen, differing, limit_faults, read_frozen
 
 RULES = Path(__file__).parents[2] / "rules"
 
@@ -57,14 +57,16 @@ def test_the_two_values_of_a_line_enclose_one_limit() -> None:
 def test_a_limit_moved_by_its_last_digit_in_one_unit_is_noticed(
     book: Rulebook, frozen: Frozen
 ) -> None:
+    """By the lines of that very limit, whatever the others say."""
     unnoticed = []
     for threshold in book.thresholds.values():
+        own = Frozen(tuple(x for x in frozen.boundaries if x.threshold == threshold.name))
         for unit, value in threshold.values.items():
             for other in nudged(value):
                 values = {**threshold.values, unit: other}
                 moved = replace(threshold, values=values)
                 changed = replace(book, thresholds={**book.thresholds, threshold.name: moved})
-                if not limit_faults(changed, frozen):
+                if not any(differing(changed, own)):
                     unnoticed.append((threshold.name, unit, other))
     assert unnoticed == []
 

@@ -15,6 +15,8 @@ import yaml
 jsonschema = pytest.importorskip("jsonschema")
 
 RULES = Path(__file__).parents[2] / "rules"
+# The same, written in C where it was built: ten times as quick.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 FILES = sorted(path.relative_to(RULES).as_posix() for path in RULES.rglob("*.yaml"))
 
 
@@ -27,7 +29,7 @@ def validator() -> Any:
 
 def read(name: str) -> Any:
     """A file as an editor reads it: numbers are numbers, dates are text."""
-    return _text(yaml.safe_load((RULES / name).read_text(encoding="utf-8")))
+    return _text(yaml.load((RULES / name).read_text(encoding="utf-8"), LOADER))
 
 
 def _text(node: Any) -> Any:

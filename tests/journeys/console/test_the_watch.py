@@ -86,3 +86,12 @@ def test_what_is_too_wide_and_what_moves_is_seen(browser: Browser, url: str) -> 
         )
         moved, what = browser_kit.shifted(tab)
         assert moved > 0.1, what
+
+
+def test_what_playwright_switches_off_in_a_browser_stays_off(browser: Browser) -> None:
+    said = browser.new_browser_cdp_session().send("SystemInfo.getInfo")["commandLine"]
+    theirs, ours = (
+        set(names.split(",")) for names in re.findall(r"--disable-features=(\S+)", said)
+    )
+    assert "HttpsUpgrades" in theirs
+    assert theirs < ours

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from real.as_of import body
@@ -15,14 +13,11 @@ from real.checks import Json, actions, faults, validate
 from real.hospital_data import Hospital, Order, Patient
 from real.tally import Tally
 
-from cds.cards.context import CardContext
-from cds.cards.render import render_all
 from cds.clients.model import Client
 from cds.engine.decision import Outcome
 from cds.facts.model import Missing
 from cds.facts.record import Unclear
-from cds.fhir.bundle import entries
-from cds.hooks.request import HookCall, read_call
+from cds.hooks.request import read_call
 from cds.hooks.response import encode_cards
 from cds.hooks.services import SERVICES
 from cds.pipeline import Answer, answer
@@ -72,7 +67,7 @@ def run(
             cards: list[Json] = json.loads(wire)["cards"]
             _count(tally, found)
             _check(tally, cards, order, birth)
-            _count_defects(tally, call, book, found, order.authored)
+            tally.fold_defects.update(found.defects)
             _validate(tally, cards, validated)
             look(Seen(patient, order, sent, found, cards))
     tally.wall = time.perf_counter() - began
@@ -129,27 +124,6 @@ def _check(tally: Tally, cards: list[Json], order: Order, birth: str) -> None:
         f"MedicationRequest/{order.id}: {fault}"
         for fault in faults(cards, draft, birth, order.authored)
     ]
-
-
-def _count_defects(
-    tally: Tally, call: HookCall, book: Rulebook, found: Answer, now: datetime
-) -> None:
-    """`answer` hands on no defects, so the same decisions are rendered once more."""
-    if not found.cards or call.draft_orders is None:
-        return
-    context = CardContext(
-        client=CLIENT,
-        service=call.service,
-        hook_instance=call.hook_instance,
-        body_digest=call.body_digest,
-        decision_id=found.decision_id,
-        patient_id=call.patient_id,
-        encounter_id=call.encounter_id,
-        book=book,
-        drafts={item.ref: item.raw for item in entries(call.draft_orders)[0]},
-        today=now.date(),
-    )
-    tally.fold_defects.update(Counter(render_all(found.decisions, context).defects))
 
 
 def _validate(tally: Tally, cards: list[Json], done: set[tuple[str, ...]]) -> None:
