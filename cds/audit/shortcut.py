@@ -18,6 +18,7 @@ from cds.audit.waiter import Waiter
 QUICK = 0.003  # seconds a write may take
 FRESH = 1.0  # seconds for which it is known that the disk is quick
 LONG = 64 * 1024  # bytes of JSON from which to close and seal one holds the loop up too long
+CALM = 16  # turns in a row that bring one decision each: more at a time are not to be expected
 MOST_BYTES = 512 * 1024  # of what is written at once
 
 Keep = Callable[[Sequence[Entry]], bool]
@@ -25,7 +26,8 @@ HandOver = Callable[[list[Waiter]], None]
 
 
 class Shortcut:
-    """Decisions that came in one turn of an event loop are written with one sync at its end.
+    """Decisions that came in one turn of an event loop are written with one sync at its end. While
+    they come one by one, each is written at once: the end of a turn is two rounds of the loop away.
 
     It serves one event loop, the first that asks, until that is closed; the thread serves others.
     """
@@ -39,6 +41,8 @@ class Shortcut:
         self._loop: AbstractEventLoop | None = None
         self._gathered: list[Waiter] = []
         self._bytes = 0
+        self._came = 0  # in this turn
+        self._single = 0  # turns in a row that brought one
 
     def takes(self, waiter: Waiter) -> bool:
         """Whether it goes this way; then its caller hears of it like any other."""
@@ -48,8 +52,12 @@ class Shortcut:
             return False
         if waiter.loop is not self._loop and not self._bound(waiter.loop):
             return False
-        if not self._gathered:
-            waiter.loop.call_soon(self._write)
+        self._came += 1
+        if self._came == 1:
+            waiter.loop.call_soon(self._end_turn)
+            if self._single >= CALM:
+                self._write([waiter])
+                return True
         self._gathered.append(waiter)
         self._bytes += waiter.size
         return True
@@ -62,11 +70,17 @@ class Shortcut:
         with self._binding:
             if self._loop is not None and not self._loop.is_closed():
                 return False
-            self._loop, self._gathered, self._bytes = loop, [], 0
+            self._loop, self._gathered, self._bytes, self._came = loop, [], 0, 0
         return True
 
-    def _write(self) -> None:
+    def _end_turn(self) -> None:
         group, self._gathered, self._bytes = self._gathered, [], 0
+        self._single = self._single + 1 if self._came == 1 else 0
+        self._came = 0
+        if group:
+            self._write(group)
+
+    def _write(self, group: list[Waiter]) -> None:
         began = self._clock()
         try:
             kept = self._keep([waiter.item for waiter in group if isinstance(waiter.item, Entry)])

@@ -56,7 +56,7 @@ def application() -> Starlette:
 def serving(built: Service) -> Starlette:
     """The application of a process that does nothing else: its log lines have their form, and what
     was made so far stays."""
-    configure(built.settings.log_level)
+    configure(built.settings.log_level, built.wall)
     app = create_app(built)
     settle()
     return app

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -24,13 +25,14 @@ _encoder = msgspec.json.Encoder(enc_hook=repr)
 _TALKATIVE = ("httpx", "httpcore", "asyncio")  # a line for every request and connection
 
 
-def configure(level: str) -> None:
-    """Set the level (`CDS_LOG_LEVEL`) and the form of every log line of this process."""
+def configure(level: str, wall: Callable[[], datetime]) -> None:
+    """Set the level (`CDS_LOG_LEVEL`) and the form of every log line of this process. `wall` tells
+    the real time (aware)."""
     number = logging.getLevelName(level.upper())
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            partial(_stamped, wall),
             _line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -51,6 +53,15 @@ def configure(level: str) -> None:
     access = logging.getLogger(f"{_SERVER}.access")
     access.handlers.clear()
     access.propagate = False
+
+
+def _stamped(
+    wall: Callable[[], datetime], _logger: object, _name: str, event: MutableMapping[str, Any]
+) -> Mapping[str, Any]:
+    """With its moment in UTC. The stamper of structlog takes five times as long to say the same."""
+    moment = wall().astimezone(UTC).isoformat(timespec="microseconds")
+    event["timestamp"] = f"{moment[: -len('+00:00')]}Z"
+    return event
 
 
 def _line(_logger: object, _name: str, event: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     before = logging.getLogger().handlers[:]
     caught = io.StringIO()
     monkeypatch.setattr(sys, "stderr", caught)
-    configure("debug")
+    configure("debug", lambda: datetime.now(UTC))
     structlog.configure(cache_logger_on_first_use=False)  # other tests log in their own way
     yield caught
     structlog.reset_defaults()

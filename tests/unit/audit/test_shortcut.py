@@ -10,7 +10,7 @@ import pytest
 from audit_kit import entry
 from cds.audit.batch import Archive
 from cds.audit.entry import Entry
-from cds.audit.shortcut import FRESH, LONG, MOST_BYTES, QUICK, Shortcut
+from cds.audit.shortcut import CALM, FRESH, LONG, MOST_BYTES, QUICK, Shortcut
 from cds.audit.waiter import Waiter
 
 
@@ -56,6 +56,44 @@ def disk() -> Disk:
 def test_what_comes_in_one_turn_is_written_with_one_sync(disk: Disk) -> None:
     asyncio.run(disk.write(1, 2, 3))
     assert (disk.written, disk.handed) == ([["decision-1", "decision-2", "decision-3"]], [])
+
+
+def test_while_they_come_one_by_one_each_is_written_at_once(disk: Disk) -> None:
+    async def one_by_one() -> list[bool]:
+        found = []
+        for number in range(CALM + 2):
+            waiter = await disk._one(number, b"{}")
+            found.append(waiter.done.done())
+            await waiter.done
+            await asyncio.sleep(0)  # its turn ends
+        return found
+
+    assert asyncio.run(one_by_one()) == [False] * CALM + [True, True]
+    assert disk.written == [[f"decision-{number}"] for number in range(CALM + 2)]
+
+
+def test_when_more_come_again_they_share_a_sync_from_the_second_on(disk: Disk) -> None:
+    async def turns() -> None:
+        for numbers in (*[(1,)] * CALM, (2, 3, 4), (5, 6), (7,), (8, 9)):
+            await disk.write(*numbers)
+            await asyncio.sleep(0)
+
+    asyncio.run(turns())
+    assert [[name[-1] for name in group] for group in disk.written[CALM:]] == [
+        ["2"], ["3", "4"], ["5", "6"], ["7"], ["8", "9"],
+    ]  # fmt: skip
+
+
+def test_one_that_cannot_be_written_at_once_goes_to_the_thread(disk: Disk) -> None:
+    async def at_last() -> None:
+        for _ in range(CALM):
+            await disk.write(1)
+            await asyncio.sleep(0)
+        disk.takes = False
+        await disk.write(2)
+
+    asyncio.run(at_last())
+    assert (disk.written, disk.handed) == ([["decision-1"]] * CALM, ["decision-2"])
 
 
 def test_a_disk_nobody_has_tried_is_left_to_the_thread() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -260,7 +261,7 @@ def test_the_log_level_is_what_the_setting_says(capsys: pytest.CaptureFixture[st
     from cds.web.log import configure
 
     try:
-        configure("warning")
+        configure("warning", lambda: datetime.now(UTC))
         log = structlog.get_logger("test")
         log.info("not this")
         log.warning("this", n=1)
