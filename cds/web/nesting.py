@@ -39,7 +39,7 @@ def check_depth(body: bytes, most: int) -> None:
     What is not well-formed is left to the decoder, which refuses it: up to its first fault it is
     measured rightly, and behind that nothing is read.
     """
-    if not _is_shallow(body, most):
+    if not _is_shallow(_brackets(_marks(body)), most):
         raise BadRequest(
             f"the JSON is nested more than {most} levels deep; CDS_MAX_DEPTH sets the limit",
             code="structure",
@@ -50,30 +50,34 @@ def check_call(call: HookCall, body: bytes, most: int) -> None:
     """The same for `body`, the text the call was read from. An EHR sends the same lists with every
     edit of an order: one that was looked through is known again by its digest."""
     lists = [(raw, bytes(raw)) for raw in call.prefetch.values() if memoryview(raw).nbytes >= _LONG]
-    rest = _without(body, [text for _, text in lists])
-    if rest is None:
+    around = _around(body, [text for _, text in lists])
+    if around is None or not _is_shallow(around, most):
         check_depth(body, most)
         return
-    check_depth(rest, most)
     for raw, text in lists:
         name = (call.digests.of(raw), most)
         if not _shallow.recalled(name):
-            if not _is_shallow(text, most - _ABOVE):
+            if not _is_shallow(_brackets(_marks(text)), most - _ABOVE):
                 check_depth(body, most)
             _shallow.keep(name, True, _WEIGHT)
 
 
-def _without(body: bytes, parts: Iterable[bytes]) -> bytes | None:
-    """The body without these parts, in the order they stand in; None where they are not found so,
-    as with a member that came twice."""
-    rest, done = [], 0
+def _around(body: bytes, parts: Iterable[bytes]) -> bytes | None:
+    """The brackets of the body without these parts, in the order they stand in. None where they are
+    not found so, as with a member that came twice, or where their like stands in a text or at
+    another depth."""
+    found, done, level = [], 0, 0
     for part in parts:
         place = _found(body, part, done)
-        if place < 0:
+        marks = _marks(body[done:place])
+        if place < 0 or marks.count(b'"') % 2:
             return None
-        rest.append(body[done:place])
+        found.append(_brackets(marks))
+        level += found[-1].count(b"[") - found[-1].count(b"]")
+        if level != _ABOVE:
+            return None
         done = place + len(part)
-    return b"".join([*rest, body[done:]])
+    return b"".join([*found, _brackets(_marks(body[done:]))])
 
 
 def _found(body: bytes, part: bytes, start: int) -> int:
@@ -87,8 +91,8 @@ def _found(body: bytes, part: bytes, start: int) -> int:
     return -1
 
 
-def _is_shallow(text: bytes, most: int) -> bool:
-    left = _brackets(text)
+def _is_shallow(left: bytes, most: int) -> bool:
+    """Whether these brackets, all of one kind, stand no more than `most` deep."""
     # Each round takes the innermost level away, and with it most of the text.
     for rounds in range(_ROUNDS):
         if left.count(b"[") <= most - rounds:
@@ -97,14 +101,18 @@ def _is_shallow(text: bytes, most: int) -> bool:
     return max(accumulate(map(_STEP.__getitem__, left)), default=0) <= most - _ROUNDS
 
 
-def _brackets(body: bytes) -> bytes:
-    """Only the brackets that stand outside texts, all of one kind.
+def _marks(text: bytes) -> bytes:
+    """Only brackets, all of one kind, and quotation marks.
 
     Escapes go first, so that every quotation mark that is left opens or closes a text; two that
     touch go together, since what stands behind them is inside or outside as before.
     """
-    marks = body.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in body else body
-    marks = marks.translate(_ALIKE, _OTHER).replace(b'""', b"")
+    marks = text.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in text else text
+    return marks.translate(_ALIKE, _OTHER).replace(b'""', b"")
+
+
+def _brackets(marks: bytes) -> bytes:
+    """Those that stand outside texts."""
     return b"".join(marks.split(b'"')[::2])
 
 

@@ -128,6 +128,30 @@ def test_wherever_a_call_is_too_deep_it_is_refused_also_when_its_lists_are_known
             check_call(call, text, 64)
 
 
+@pytest.mark.parametrize("text", [json.dumps(LONG), f"[{'1,' * 1000}1]"], ids=["texts", "numbers"])
+def test_a_list_that_stands_deeper_elsewhere_too_is_looked_at_there(text: str) -> None:
+    for levels in (62, 63):
+        deeper = "[" * levels + text + "]" * levels
+        body = CALL.replace("{", f'{{"more":{deeper},', 1).replace("{}", f'{{"few":{text}}}')
+        call = read_call(PATIENT_VIEW, body.encode())
+        assert depth(json.loads(body)) == levels + 2
+        for _ in range(2):
+            if levels == 62:
+                check_call(call, body.encode(), 64)
+                continue
+            with pytest.raises(BadRequest):
+                check_call(call, body.encode(), 64)
+
+
+def test_a_list_whose_like_stands_in_a_text_hides_nothing_behind_it() -> None:
+    text = f"[{'1,' * 1000}1]"
+    deep = json.dumps(nested(63))
+    body = CALL.replace("{}", f'{{"{text}":1,"b":{text},"deep":{deep}}}').encode()
+    assert depth(json.loads(body)) == 65
+    with pytest.raises(BadRequest):
+        check_call(read_call(PATIENT_VIEW, body), body, 64)
+
+
 def test_a_list_known_under_one_limit_is_looked_through_under_a_lower_one() -> None:
     text = call_with("a value", 40, LONG)
     call = read_call(PATIENT_VIEW, text)
