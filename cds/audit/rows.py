@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timezone
 from functools import lru_cache
 from typing import Any
 
@@ -51,12 +51,19 @@ class Overridden:
     told: tuple[str, ...] = ()
 
 
-@lru_cache(1024)  # that of one record stands in it, in its seal and in the rows of its rules
 def stamp(at: datetime) -> str:
     """The text of a moment, in UTC and of one length, so that texts sort as moments do."""
     if at.tzinfo is None:
         raise ValueError("a moment without its offset")
+    # In a zone with summer time two moments of one wall time are equal, so only others are kept.
+    return _kept(at) if at.tzinfo.__class__ is timezone else _spelled(at)
+
+
+def _spelled(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+_kept = lru_cache(1024)(_spelled)  # one moment stands in a record, its seal and several rows
 
 
 def record_row(item: Sealed) -> tuple[Any, ...]:

@@ -69,8 +69,10 @@ def _around(body: bytes, parts: Iterable[bytes]) -> bytes | None:
     found, done, level = [], 0, 0
     for part in parts:
         place = _found(body, part, done)
+        if place < 0:
+            return None
         marks = _marks(body[done:place])
-        if place < 0 or marks.count(b'"') % 2:
+        if marks.count(b'"') % 2:  # it is within a text
             return None
         found.append(_brackets(marks))
         level += found[-1].count(b"[") - found[-1].count(b"]")
