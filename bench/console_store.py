@@ -26,10 +26,11 @@ from time import monotonic, perf_counter
 from cds.audit.batch import Archive, Batch, Sealed, Told
 from cds.audit.browse import Filter
 from cds.audit.chain import Chain, chain_name, key_of, told_seal
-from cds.audit.entry import Entry, Identity, entry_of
+from cds.audit.entry import Identity, entry_of
 from cds.audit.heads import HeadWriter
+from cds.audit.kept import Entry, stamp
 from cds.audit.rulebooks import archive_of
-from cds.audit.store import AuditStore, stamp
+from cds.audit.store import AuditStore
 from cds.clients.model import Client
 from cds.errors import BadRequest
 from cds.facts.record import Overridden

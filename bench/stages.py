@@ -27,7 +27,8 @@ from bench.bodies import NOW, OBSERVATIONS, body, edited, patients, renamed
 from bench.rules import SHIPPED
 from bench.server import KEPT_IN
 from cds.audit.chain import Chain, chain_name
-from cds.audit.entry import Entry, Identity, entry_of
+from cds.audit.entry import Identity, entry_of
+from cds.audit.kept import Entry
 from cds.audit.spoolplace import SpoolPlace
 from cds.audit.store import AuditStore
 from cds.audit.writer import AuditWriter

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from cds.audit.batch import Archive, Batch, Sealed
 from cds.audit.chain import Chain, chain_name, key_of, told_seal
 from cds.audit.codec import canonical
-from cds.audit.entry import Entry, Shown
 from cds.audit.heads import HeadWriter
+from cds.audit.kept import Entry, Shown
 from cds.audit.rulebooks import archive, unpacked
 from cds.audit.store import AuditStore
 from cds.rulebook.load import digest

@@ -12,10 +12,11 @@ from typing import Any
 from audit_kit import KEY, NOW, chain_in, keep, told
 from cds.audit.batch import Archive, Batch, Told, packed
 from cds.audit.codec import canonical
-from cds.audit.entry import Entry, Identity
+from cds.audit.entry import Identity
+from cds.audit.kept import Entry, stamp
 from cds.audit.rulebooks import archive
 from cds.audit.spool import Spool
-from cds.audit.store import AuditStore, stamp
+from cds.audit.store import AuditStore
 from cds.desk import Desk
 from kept_decisions import CLIENT, KEYED, RULES, answered, book, named
 

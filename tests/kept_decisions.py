@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from cds.audit.batch import Sealed
-from cds.audit.entry import Entry, Identity, entry_of
+from cds.audit.entry import Identity, entry_of
+from cds.audit.kept import Entry
 from cds.clients.model import Client
 from cds.errors import BadRequest
 from cds.hooks.request import HookCall, read_call

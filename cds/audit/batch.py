@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from cds.audit.entry import Entry
+from cds.audit.kept import Entry
 from cds.errors import CdsError
 
 _FORMAT = 1

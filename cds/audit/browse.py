@@ -15,8 +15,9 @@ from typing import Any
 from cds.audit import sql
 from cds.audit.batch import Sealed
 from cds.audit.database import Database
-from cds.audit.marks import SILENT, Mark, judged_in
-from cds.audit.rows import ToldCard, sealed_of, stamp
+from cds.audit.kept import Mark, stamp
+from cds.audit.marks import SILENT, judged_in
+from cds.audit.rows import ToldCard, sealed_of
 from cds.audit.seek import (
     CARDS_OF,
     CLIENTS,

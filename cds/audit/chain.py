@@ -16,8 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from cds.audit.batch import Sealed, Tombstone
-from cds.audit.entry import Entry
-from cds.audit.store import stamp
+from cds.audit.kept import Entry, stamp
 
 # Without a key the chain still shows accidents and clumsy hands, but anybody can seal anew.
 PUBLIC_KEY = hashlib.sha256(b"cds audit: no key was set, so this one is known to all").digest()

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cds.audit.marks import Mark, marks_of
+from cds.audit.kept import Mark
+from cds.audit.marks import marks_of
 from cds.audit.trees import tables
 from cds.audit.valueband import band_of
 from cds.engine.decision import Decisions

@@ -19,7 +19,7 @@ from cds.audit.ahead import Ahead
 from cds.audit.batch import Archive, Batch, Told, joined, packed
 from cds.audit.chain import Chain
 from cds.audit.drain import STRANGE, Leftovers, drain, set_aside
-from cds.audit.entry import Entry
+from cds.audit.kept import Entry
 from cds.audit.link import Link, OpenStore
 from cds.audit.reserve import Reserve
 from cds.audit.spool import Spool

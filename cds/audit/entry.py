@@ -22,7 +22,7 @@ import msgspec
 
 from cds.audit.codec import FORMAT, canonical
 from cds.audit.decided import DECIDED, Decided
-from cds.audit.marks import Mark
+from cds.audit.kept import Entry, Shown
 from cds.audit.pieces import WRITTEN
 from cds.audit.redact import Ids, Nameless, apart, cards_kept, searched, without_ids
 from cds.clients.model import Client
@@ -38,45 +38,6 @@ ENGINE = version("electrolyte-cds")
 _MICROSECONDS = 1_000_000
 _nameless = Nameless()
 _draft = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One card of a decision, as it is looked up later: its uuid, the rule (its id) and the version
-    of it, the most severe row it spoke for, its indicator and the value band ("" = none).
-
-    A card that speaks for several rules is counted for the first, whose id it carries.
-    """
-
-    card: str
-    rule: str
-    version: str
-    row: str
-    indicator: str
-    band: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One decision. `at` is the wall clock (UTC), `patient` what is kept of the reference,
-    `rulebook` the digest of the rules, `engine` the version of this package. `body` holds the rest.
-    It is canonical JSON; a long one is compressed as it is kept (`closed`).
-    `shown` and `marks` are an index of the cards and the rules in the body; they are not sealed,
-    the body is. `marks` is None where they are to be taken from the body.
-    """
-
-    id: str
-    at: datetime
-    client: str
-    service: str
-    hook: str
-    patient: str
-    rulebook: str
-    site: str
-    engine: str
-    body: bytes = field(repr=False)
-    shown: tuple[Shown, ...] = ()
-    marks: tuple[Mark, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

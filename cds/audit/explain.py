@@ -14,7 +14,7 @@ from typing import Any
 
 from cds.audit.batch import Sealed
 from cds.audit.codec import CodecError, decode, parse
-from cds.audit.entry import Entry
+from cds.audit.kept import Entry
 from cds.audit.ruledout import RULED_OUT, in_order
 from cds.engine.decision import (
     Decision,

@@ -23,7 +23,8 @@ from cds.audit.batch import Sealed
 from cds.audit.codec import CodecError, parse
 from cds.audit.export_fhir import audit_event, guidance_responses
 from cds.audit.files import OWNER_FILE
-from cds.audit.store import AuditStore, DamagedRecord, stamp
+from cds.audit.kept import stamp
+from cds.audit.store import AuditStore, DamagedRecord
 from cds.errors import SettingsError
 
 _FIRST = datetime.min.replace(tzinfo=UTC)

@@ -15,10 +15,9 @@ from typing import Any
 
 from cds.audit.batch import Sealed
 from cds.audit.codec import CodecError, canonical, parse
-from cds.audit.entry import Entry
 from cds.audit.explain import restored
+from cds.audit.kept import Entry, stamp
 from cds.audit.ruledout import RULED_OUT, in_order
-from cds.audit.store import stamp
 from cds.engine.decision import Decision, Outcome
 from cds.engine.reasons import decisive
 from cds.facts.model import NotKnown

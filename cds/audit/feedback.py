@@ -20,7 +20,8 @@ from cds.audit.batch import Told
 from cds.audit.chain import told_seal
 from cds.audit.codec import canonical
 from cds.audit.columns import as_csv, table
-from cds.audit.store import ToldCard, stamp
+from cds.audit.kept import stamp
+from cds.audit.store import ToldCard
 from cds.hooks.feedback import OWN_REASON, Feedback
 
 HEADS = ("count", "rule", "version", "row", "band", "outcome", "reason")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cds.audit.batch import Sealed
-from cds.audit.entry import Entry, Shown
+from cds.audit.kept import Entry, Shown
 from cds.audit.store import AuditStore, ToldCard
 from cds.audit.waiting import Waits, waiting
 

@@ -7,12 +7,11 @@ Marks are an index of the sealed body, as cards are: they are worked out anew fr
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import msgspec
 
+from cds.audit.kept import Mark
 from cds.audit.names import CodecError
 from cds.audit.stored import opened
 from cds.engine.decision import Decision, Outcome
@@ -23,16 +22,6 @@ FIRES, CANNOT_TELL, ERROR = Outcome.FIRES.value, Outcome.CANNOT_TELL.value, Outc
 SILENT = Outcome.SILENT.value
 WOULD_FIRE, HELD_BACK = "would-fire", "held-back"
 MARKED = (FIRES, WOULD_FIRE, HELD_BACK, CANNOT_TELL, ERROR)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Mark:
-    """What a rule came to: `outcome` is one of `MARKED`, `row` the row that fired ("" = none)."""
-
-    rule: str
-    version: str
-    row: str
-    outcome: str
 
 
 class _Rule(msgspec.Struct, gc=False):
@@ -89,15 +78,6 @@ def judged_in(body: bytes) -> frozenset[str] | None:
         return None
     quiet = (kept if isinstance(kept, str) else kept.rule for kept in found.ruled_out)
     return frozenset([x.rule for x in found.rules] + [x.partition("@")[0] for x in quiet])
-
-
-def numbered(marks: Iterable[Mark]) -> Iterator[tuple[Mark, int]]:
-    """Each with its number among those of the same rule and outcome in its decision, from 1: who
-    counts only the first ones counts decisions."""
-    before: Counter[tuple[str, str]] = Counter()
-    for mark in marks:
-        before[mark.rule, mark.outcome] += 1
-        yield mark, before[mark.rule, mark.outcome]
 
 
 def _once(marks: Iterable[Mark]) -> tuple[Mark, ...]:

@@ -16,7 +16,8 @@ from cds.audit.batch import Sealed, Tombstone
 from cds.audit.chain import genesis, other_key, tombstone_tag
 from cds.audit.displaced import holds
 from cds.audit.findings import KEY, Finding, some
-from cds.audit.store import AuditStore, StoreError, stamp
+from cds.audit.kept import stamp
+from cds.audit.store import AuditStore, StoreError
 from cds.audit.verify import inspect
 
 # What one transaction takes away; whoever writes waits for it. Some 0.1 s on a common disk.

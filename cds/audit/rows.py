@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timezone
-from functools import lru_cache
+from datetime import datetime
 from typing import Any
 
 from cds.audit.batch import Sealed, Tombstone
 from cds.audit.database import DamagedRecord
-from cds.audit.entry import Entry
-from cds.audit.marks import Mark, marks_in, numbered
+from cds.audit.kept import Entry, Mark, stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +50,6 @@ class Overridden:
     told: tuple[str, ...] = ()
 
 
-def stamp(at: datetime) -> str:
-    """The text of a moment, in UTC and of one length, so that texts sort as moments do."""
-    if at.tzinfo is None:
-        raise ValueError("a moment without its offset")
-    # In a zone with summer time two moments of one wall time are equal, so only others are kept.
-    return _kept(at) if at.tzinfo.__class__ is timezone else _spelled(at)
-
-
-def _spelled(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-_kept = lru_cache(1024)(_spelled)  # one moment stands in a record, its seal and several rows
-
-
 def record_row(item: Sealed) -> tuple[Any, ...]:
     """A record in `schema.COLUMNS`."""
     entry = item.entry
@@ -90,7 +74,11 @@ def card_rows(entry: Entry) -> list[tuple[str, ...]]:
 def marks_kept(entry: Entry) -> tuple[Mark, ...]:
     """What is written of an entry: from its body where it is told nowhere else, as in a spool of an
     older program. A body that cannot be read has none."""
-    return (marks_in(entry.body) or ()) if entry.marks is None else entry.marks
+    if entry.marks is not None:
+        return entry.marks
+    from cds.audit.marks import marks_in  # knows the engine; what a writer gives has its marks
+
+    return marks_in(entry.body) or ()
 
 
 def mark_rows(item: Sealed, marks: Iterable[Mark]) -> list[tuple[Any, ...]]:
@@ -100,6 +88,15 @@ def mark_rows(item: Sealed, marks: Iterable[Mark]) -> list[tuple[Any, ...]]:
         (item.chain, item.seq, at, one.rule, one.version, one.row, one.outcome, nth)
         for one, nth in numbered(marks)
     ]
+
+
+def numbered(marks: Iterable[Mark]) -> Iterator[tuple[Mark, int]]:
+    """Each with its number among those of the same rule and outcome in its decision, from 1: who
+    counts only the first ones counts decisions."""
+    before: Counter[tuple[str, str]] = Counter()
+    for mark in marks:
+        before[mark.rule, mark.outcome] += 1
+        yield mark, before[mark.rule, mark.outcome]
 
 
 def tombstone_row(item: Tombstone) -> tuple[Any, ...]:

@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from cds.audit import sql
+from cds.audit.kept import stamp
 from cds.audit.marks import MARKED, SILENT
-from cds.audit.rows import stamp
 
 Place = tuple[str, str, int]  # moment, chain and number of a record: pages go down from the newest
 _TOP: Place = ("~", "", 0)  # above every moment

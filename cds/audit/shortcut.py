@@ -12,7 +12,7 @@ import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
 
-from cds.audit.entry import Entry
+from cds.audit.kept import Entry
 from cds.audit.waiter import Waiter
 
 QUICK = 0.003  # seconds a write may take

@@ -16,24 +16,21 @@ from cds.audit import schema, sql
 from cds.audit.batch import Batch, Sealed, Tombstone
 from cds.audit.browse import Browser
 from cds.audit.cardindex import CardIndex
-from cds.audit.database import DamagedRecord, Database, Step, StoreError, Unusable
+from cds.audit.database import DamagedRecord, Database, StoreError, Unusable
+from cds.audit.kept import stamp
 from cds.audit.markindex import MarkIndex
 from cds.audit.rows import (
     Overridden,
     ToldCard,
-    card_rows,
-    mark_rows,
-    marks_kept,
     overridden_of,
-    record_row,
     sealed_of,
-    stamp,
     tombstone_row,
 )
 from cds.audit.sqlite import SqliteDatabase
+from cds.audit.taking import missing, put, tombstones
 from cds.errors import SettingsError
 
-__all__ = ["AuditStore", "DamagedRecord", "Overridden", "StoreError", "ToldCard", "stamp"]
+__all__ = ["AuditStore", "DamagedRecord", "Overridden", "StoreError", "ToldCard"]
 
 WAIT_FOR_LOCK = 1.0  # seconds another process, or the server, may keep us from writing
 _WAIT_TO_READ = 30.0  # seconds; nobody stands before a patient and waits
@@ -69,9 +66,7 @@ class AuditStore:
     def add(self, batch: Batch) -> None:
         """Keep all of it or nothing; on return it is on the disk. Rules, cards and feedback that
         are there already stay as they were; a record in a place that is taken is an error."""
-        steps = _steps(batch, batch.records)
-        if steps:
-            self._database.add(steps)
+        put(self._database, batch)
 
     def try_writing(self) -> None:
         """Keep nothing, and raise StoreError where something could not be kept now."""
@@ -80,23 +75,9 @@ class AuditStore:
     def drain(self, batch: Batch) -> tuple[Sealed, ...]:
         """Keep what is not there yet of a batch that waited elsewhere. Returns the records whose
         place holds *another* record: they are not kept, for nothing is ever overwritten."""
-        groups: dict[str, list[Sealed]] = {}
-        for item in batch.records:
-            groups.setdefault(item.chain, []).append(item)
-        new: list[Sealed] = []
-        strangers: list[Sealed] = []
-        for chain, items in groups.items():
-            there = self._there(chain, [item.seq for item in items])
-            for item in items:
-                if item.seq not in there:
-                    new.append(item)
-                    there[item.seq] = item.mac
-                elif there[item.seq] not in (item.mac, None):
-                    strangers.append(item)
-        steps = _steps(batch, tuple(new))
-        if steps:
-            self._database.add(steps)
-        return tuple(strangers)
+        new, strangers = missing(self._database, batch)
+        self.add(new)
+        return strangers
 
     def head(self, chain: str) -> tuple[int, bytes] | None:
         """Number and seal of the last record of this chain, also where it was purged."""
@@ -180,8 +161,7 @@ class AuditStore:
 
     def tombstones(self, chain: str) -> list[Tombstone]:
         """What was purged of this chain, in order."""
-        rows = self._ask(sql.TOMBSTONES + "WHERE chain = ? ORDER BY first", chain)
-        return [Tombstone(*row) for row in rows]
+        return tombstones(self._database, chain)
 
     def bury(self, tombstone: Tombstone) -> int:
         """Delete its records, their marks and the cards no other record tells of, and put it in
@@ -228,18 +208,6 @@ class AuditStore:
     def _records(self, statement: str, *values: Any) -> Iterator[Sealed]:
         return map(sealed_of, self._database.rows(statement, values))
 
-    def _there(self, chain: str, numbers: list[int]) -> dict[int, bytes | None]:
-        """Which of these places are taken, with the seal of what is there; None: was purged."""
-        first, last = min(numbers), max(numbers)
-        rows = self._ask(f"SELECT seq, mac FROM records WHERE {sql.RANGE}", chain, first, last)  # noqa: S608
-        there: dict[int, bytes | None] = dict.fromkeys(
-            seq
-            for stone in self.tombstones(chain)
-            for seq in numbers
-            if stone.first <= seq <= stone.last
-        )
-        return there | dict(rows)
-
 
 def _opened(place: Path | str, wait: float, *, writing: bool) -> AuditStore:
     named = str(place)
@@ -262,14 +230,3 @@ def _opened(place: Path | str, wait: float, *, writing: bool) -> AuditStore:
     except (SettingsError, Unusable) as error:
         raise SettingsError(f"{named}: {error}") from None
     return AuditStore(database)
-
-
-def _steps(batch: Batch, records: tuple[Sealed, ...]) -> list[Step]:
-    steps: list[Step] = [
-        (sql.RECORD, [record_row(item) for item in records]),
-        (sql.CARD, [row for item in records for row in card_rows(item.entry)]),
-        (sql.MARK, [row for item in records for row in mark_rows(item, marks_kept(item.entry))]),
-        (sql.ARCHIVE, [(item.digest, item.packed) for item in batch.archives]),
-        (sql.TOLD, [row for told in batch.told for row in told.rows]),
-    ]
-    return [(statement, rows) for statement, rows in steps if rows]

@@ -11,7 +11,8 @@ from typing import Any
 
 from cds.audit.chain import told_holds, told_otherwise
 from cds.audit.findings import FEEDBACK, Finding, Inspection
-from cds.audit.store import AuditStore, stamp
+from cds.audit.kept import stamp
+from cds.audit.store import AuditStore
 
 
 def check_told(store: AuditStore, key: bytes, done: Inspection) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cds.audit.batch import Archive, Told
-from cds.audit.entry import Entry
-from cds.audit.store import stamp
+from cds.audit.kept import Entry, stamp
 from cds.audit.stored import LARGEST
 from cds.errors import Overloaded
 

@@ -17,9 +17,9 @@ from cds.audit.ahead import MANY
 from cds.audit.batch import Archive, Told
 from cds.audit.chain import Chain
 from cds.audit.durable import Durable
-from cds.audit.entry import Entry
 from cds.audit.headnotes import HeadNotes
 from cds.audit.heads import GROUP_RECORDS
+from cds.audit.kept import Entry
 from cds.audit.link import OpenStore
 from cds.audit.shortcut import Shortcut
 from cds.audit.spoolplace import SpoolPlace

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from cds.audit.entry import Entry
+from cds.audit.kept import Entry
 from cds.facts.show import span_words
 
 _LONG_AGO = timedelta(days=730)  # beyond it a span in days would tell a date, as that of birth

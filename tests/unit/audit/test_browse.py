@@ -22,11 +22,11 @@ from cds.audit import browse
 from cds.audit.batch import Batch, Sealed, Told
 from cds.audit.browse import BadCursor, Browser, Filter, Listed, Mark, Page
 from cds.audit.database import DamagedRecord
-from cds.audit.entry import Entry, Shown
+from cds.audit.kept import Entry, Shown, stamp
 from cds.audit.marks import SILENT, marks_in
 from cds.audit.purge import plan, purge
 from cds.audit.seek import cursor_of, place_of
-from cds.audit.store import AuditStore, stamp
+from cds.audit.store import AuditStore
 from cds.audit.verify import inspect
 from postgres_kit import PostgresServer, shared
 from tamper_kit import make

@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 from cds.audit.codec import canonical, parse
-from cds.audit.entry import ENGINE, Entry, Identity, entry_of
+from cds.audit.entry import ENGINE, Identity, entry_of
+from cds.audit.kept import Entry
 from cds.audit.redact import Ids, Nameless, apart, cards_kept, searched, without_ids
 from cds.audit.ruledout import in_order
 from cds.audit.trees import written

@@ -27,9 +27,9 @@ from typer.testing import CliRunner, Result
 from audit_kit import NOW, chain_in, entry, keep
 from cds.audit.batch import Sealed
 from cds.audit.codec import CodecError, canonical
-from cds.audit.entry import Entry
 from cds.audit.export import Format, Lost, exported, sink
 from cds.audit.export_fhir import audit_event, guidance_responses
+from cds.audit.kept import Entry
 from cds.audit.ruledout import RULED_OUT, in_order
 from cds.audit.store import AuditStore
 from cds.cli import app

@@ -17,7 +17,6 @@ from audit_kit import KEY, NOW, chain_in, entry
 from audit_kit import told as row
 from cds.audit import schema
 from cds.audit.batch import Batch
-from cds.audit.entry import Shown
 from cds.audit.feedback import (
     ENOUGH,
     Fate,
@@ -29,6 +28,7 @@ from cds.audit.feedback import (
     remarks,
     told_of,
 )
+from cds.audit.kept import Shown
 from cds.audit.store import AuditStore, ToldCard
 from cds.bootstrap import Service
 from cds.clients.model import Client

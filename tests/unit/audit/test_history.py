@@ -12,9 +12,9 @@ import pytest
 from audit_kit import KEY, NOW, chain_in, keep, made, showing, told
 from cds.audit import history as history_module
 from cds.audit.batch import Batch, Told
-from cds.audit.entry import Shown
 from cds.audit.history import FRESH, History
-from cds.audit.store import AuditStore, stamp
+from cds.audit.kept import Shown, stamp
+from cds.audit.store import AuditStore
 
 CLIENT, PATIENT = "ehr-one", showing(1).patient
 ONE = Shown("c-1", "hypomagnesemia", "1.2.0", "A2", "warning")

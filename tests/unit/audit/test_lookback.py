@@ -20,12 +20,12 @@ from cds.audit import waiting as waiting_module
 from cds.audit.batch import Archive, Batch, Sealed, Told, packed, unpacked
 from cds.audit.chain import Chain
 from cds.audit.database import DamagedRecord
-from cds.audit.entry import Entry, Shown
+from cds.audit.kept import Entry, Shown, stamp
 from cds.audit.lookback import LookBack, look_back
 from cds.audit.purge import plan, purge
 from cds.audit.rulebooks import archive
 from cds.audit.spool import Spool
-from cds.audit.store import AuditStore, stamp
+from cds.audit.store import AuditStore
 from cds.cli import app
 from kept_decisions import RULES as RULE_FILES
 from kept_decisions import book, named

@@ -21,11 +21,12 @@ from cds.audit import markcheck, schema
 from cds.audit.batch import Batch, packed, unpacked
 from cds.audit.browse import Filter
 from cds.audit.chain import Chain
-from cds.audit.entry import Entry
 from cds.audit.findings import CARDS, EDITED, MARKS
-from cds.audit.marks import MARKED, Mark, judged_in, marks_in, marks_of, numbered
+from cds.audit.kept import Entry, Mark, stamp
+from cds.audit.marks import MARKED, judged_in, marks_in, marks_of
 from cds.audit.purge import plan, purge
-from cds.audit.store import AuditStore, stamp
+from cds.audit.rows import numbered
+from cds.audit.store import AuditStore
 from cds.audit.stored import WORTH, closed
 from kept_decisions import answered, named
 from postgres_kit import PostgresServer, ask, shared

@@ -15,10 +15,10 @@ from audit_kit import KEY, NOW, RULES, chain_in, entry, keep, showing, told
 from cds.audit import purge as purging
 from cds.audit.batch import Archive, Batch, Told, Tombstone
 from cds.audit.chain import Chain, key_of
-from cds.audit.entry import Entry, Shown
 from cds.audit.findings import EDITED, Inspection
+from cds.audit.kept import Entry, Shown, stamp
 from cds.audit.purge import Plan, Run, plan, purge
-from cds.audit.store import AuditStore, StoreError, stamp
+from cds.audit.store import AuditStore, StoreError
 from cds.audit.verify import inspect
 from postgres_kit import PostgresServer, shared
 from tamper_kit import make

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cds.audit.rows import stamp
+from cds.audit.kept import stamp
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 5, tzinfo=UTC)
 TEXT = "2026-11-23T12:00:00.000005+00:00"

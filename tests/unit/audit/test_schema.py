@@ -22,7 +22,8 @@ from alembic.script import ScriptDirectory
 
 from audit_kit import NOW
 from cds.audit import schema, tables
-from cds.audit.store import AuditStore, stamp
+from cds.audit.kept import stamp
+from cds.audit.store import AuditStore
 from cds.errors import SettingsError
 from postgres_kit import PostgresServer, ask, shared
 

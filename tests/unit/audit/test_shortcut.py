@@ -9,7 +9,7 @@ import pytest
 
 from audit_kit import entry
 from cds.audit.batch import Archive
-from cds.audit.entry import Entry
+from cds.audit.kept import Entry
 from cds.audit.shortcut import CALM, FRESH, LONG, MOST_BYTES, QUICK, Shortcut
 from cds.audit.waiter import Waiter
 

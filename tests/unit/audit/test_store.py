@@ -24,7 +24,7 @@ from cds.audit import schema
 from cds.audit import sql as statements
 from cds.audit.batch import Archive, Batch, Sealed, Told, Tombstone
 from cds.audit.chain import Chain
-from cds.audit.entry import Entry, Shown
+from cds.audit.kept import Entry, Shown
 from cds.audit.store import (
     WAIT_FOR_LOCK,
     AuditStore,

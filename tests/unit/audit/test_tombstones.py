@@ -15,7 +15,8 @@ from cds.audit import schema
 from cds.audit.batch import Tombstone
 from cds.audit.chain import key_of, tombstone_tag
 from cds.audit.findings import CUT, EDITED, INSERTED, MISSING, TOMBSTONE
-from cds.audit.store import AuditStore, stamp
+from cds.audit.kept import stamp
+from cds.audit.store import AuditStore
 from tamper_kit import Kept, bury_four, flipped, model
 
 OTHER = key_of("another secret for tests, long enough too")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from cds.audit.entry import Shown
+from cds.audit.kept import Shown
 from cds.audit.valueband import band_of
 from cds.engine.decision import Decision, Judgement
 from cds.facts.model import Category, Fact

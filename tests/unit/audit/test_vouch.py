@@ -19,11 +19,11 @@ from cds.audit import cardcheck
 from cds.audit import history as history_module
 from cds.audit.batch import Archive, Batch, Sealed, Told
 from cds.audit.chain import key_of
-from cds.audit.entry import Shown
 from cds.audit.findings import CARDS, EDITED, FEEDBACK, RULEBOOK, Inspection
 from cds.audit.history import History
+from cds.audit.kept import Shown, stamp
 from cds.audit.purge import plan, purge
-from cds.audit.store import AuditStore, stamp
+from cds.audit.store import AuditStore
 from postgres_kit import PostgresServer, shared
 from tamper_kit import Kept, make
 

@@ -24,11 +24,11 @@ from cds.audit.batch import Archive, Batch, Told, unpacked
 from cds.audit.chain import Chain
 from cds.audit.codec import canonical, parse
 from cds.audit.durable import LOST
-from cds.audit.entry import Shown
+from cds.audit.kept import Shown, stamp
 from cds.audit.link import OpenStore
 from cds.audit.shortcut import Shortcut
 from cds.audit.spoolplace import SpoolPlace
-from cds.audit.store import AuditStore, StoreError, stamp
+from cds.audit.store import AuditStore, StoreError
 from cds.audit.verify import HEADS, MISSING, inspect
 from cds.audit.writer import AuditState, AuditWriter
 from cds.errors import Overloaded, SettingsError

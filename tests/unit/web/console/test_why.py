@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from audit_kit import NOW
-from cds.audit.entry import Entry
 from cds.audit.explain import restored
+from cds.audit.kept import Entry
 from cds.bootstrap import Service
 from cds.cards import citations
 from cds.desk import Kept
