@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -81,8 +81,8 @@ async def _nothing_earlier(_call: HookCall, _client: Client) -> Earlier:
 
 async def _nothing_kept(
     _call: HookCall, _client: Client, _answer: Any, _fetched: Fetched, _seconds: float
-) -> None:
-    return None
+) -> Awaitable[None]:
+    return _nothing()
 
 
 async def _no_feedback(_service: str, _client: Client, _items: tuple[Feedback, ...]) -> None:
@@ -97,8 +97,9 @@ class Service:
     it raises BadRequest when the call cannot be answered. `admit` turns the Authorization header
     and the address called into the client, or raises Unauthorized or Forbidden. `fetch` brings what
     a call left out, until a deadline on `clock`; `earlier` what clinicians said of earlier cards.
-    `keep` returns when the decision is on the disk, `feedback` when what became of cards of a
-    service is; both raise Overloaded where it cannot be kept. `kept` says how that stands, `desk`
+    `keep` brings a decision on its way to the disk, and what it returns ends when it is there;
+    `feedback` returns when what became of cards of a service is; both raise Overloaded where it
+    cannot be kept. `kept` says how that stands, `desk`
     looks back at it, None = nothing is kept here. `reload` puts the rule files in force as they
     stand now; None = not offered. `open` and `close` belong to the event loop of the server.
     `clock` counts seconds, `wall` tells the real time, `clinical_clock` the moment that is decided
@@ -113,9 +114,9 @@ class Service:
     admit: Callable[[str | None, str], Coroutine[Any, Any, Client]] = _sandbox
     fetch: Fetch = _nothing_fetched
     earlier: Callable[[HookCall, Client], Coroutine[Any, Any, Earlier]] = _nothing_earlier
-    keep: Callable[[HookCall, Client, Any, Fetched, float], Coroutine[Any, Any, None]] = (
-        _nothing_kept
-    )
+    keep: Callable[
+        [HookCall, Client, Any, Fetched, float], Coroutine[Any, Any, Awaitable[None]]
+    ] = _nothing_kept
     feedback: Callable[[str, Client, tuple[Feedback, ...]], Coroutine[Any, Any, None]] = (
         _no_feedback
     )

@@ -7,7 +7,7 @@ and what a failing disk means stands in `cds/audit`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -111,8 +111,9 @@ class Keeper:
 
     async def keep(
         self, call: HookCall, client: Client, answer: Answer, fetched: Fetched, seconds: float
-    ) -> None:
-        """Return when the decision is on the disk. Raises Overloaded (503) where it cannot be."""
+    ) -> Awaitable[None]:
+        """Bring the decision on its way to the disk. What is returned ends when it is there; it
+        raises Overloaded (503) where it cannot be, and needs nothing of what is given here."""
         await self.know(answer.book)
         entry = entry_of(
             call,
@@ -125,7 +126,7 @@ class Keeper:
             seconds,
             fetched,
         )
-        await self._writer.write(entry)
+        return self._writer.put(entry)
 
     async def know(self, book: Rulebook) -> None:
         """Keep the files of a rulebook, once, however many calls want it at the same time. A

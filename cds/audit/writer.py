@@ -84,7 +84,12 @@ class AuditWriter:
             raise self._refused
 
     async def write(self, item: Item) -> None:
-        """Return when it is on a disk. Raises Overloaded (503) where it cannot be kept.
+        """Return when it is on a disk. Raises as what `put` returns."""
+        await self.put(item)
+
+    def put(self, item: Item) -> asyncio.Future[None]:
+        """Done when it is on a disk; in the event loop of its caller. It raises Overloaded (503)
+        where it cannot be kept, as this does where it is nothing that can be.
 
         A caller that is cancelled, or told 503 because the disk hangs, may still find its record
         kept: a record too many, never one too few.
@@ -92,7 +97,7 @@ class AuditWriter:
         waiter = Waiter.of(item)
         if not (self._ahead and self._shortcut.takes(waiter)):
             self._hand_over([waiter])
-        await waiter.done
+        return waiter.done
 
     def state(self) -> AuditState:
         """How things stand, for whoever watches."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from prometheus_client import (
     CollectorRegistry,
@@ -28,15 +28,6 @@ from cds.web.tally import Outcomes
 
 _BROKE = Outcome.ERROR
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-
-
-class Told(Protocol):
-    """What is counted of an answer."""
-
-    @property
-    def cards(self) -> tuple[dict[str, Any], ...]: ...
-    @property
-    def decisions(self) -> Decisions: ...
 
 
 class Metrics:
@@ -92,17 +83,14 @@ class Metrics:
         """Show how many calls are in work, asked at each look."""
         self._in_work.set_function(taken)
 
-    def answered(
-        self, service: str, answer: Told, calls: Iterable[FhirCallNote] = ()
-    ) -> list[Decision]:
-        """One call answered: its cards, what every rule came to, what was missing, and which
-        questions to a FHIR server it took. A rule that breaks or falls silent shows here first;
-        the decisions of those that broke are given back, for the log."""
-        for card in answer.cards:
-            self._shown[service, card.get("indicator", "")] += 1
-        told = self._judged.add(service, answer.decisions.items)
-        self._unusable.update(_gaps(answer.decisions.facts))
-        self.fhir(calls)
+    def answered(self, service: str, shown: Iterable[str], decisions: Decisions) -> list[Decision]:
+        """One call answered: the indicators of its cards, what every rule came to, and what was
+        missing. A rule that breaks or falls silent shows here first; the decisions of those that
+        broke are given back, for the log."""
+        for indicator in shown:
+            self._shown[service, indicator] += 1
+        told = self._judged.add(service, decisions.items)
+        self._unusable.update(_gaps(decisions.facts))
         return [item for item in told if item.outcome is _BROKE]
 
     def fhir(self, calls: Iterable[FhirCallNote]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import structlog
 from starlette.requests import Request
@@ -12,7 +13,9 @@ from starlette.responses import Response
 from cds.bootstrap import Service, View
 from cds.clients.model import Client
 from cds.clients.profile import renamed
+from cds.engine.decision import Decisions
 from cds.errors import UnknownService
+from cds.fhir.exchange import FhirCallNote
 from cds.hooks.feedback import read_feedback
 from cds.hooks.request import HookCall, read_call
 from cds.hooks.response import encode, encode_cards, encode_discovery
@@ -39,6 +42,17 @@ Opened = Callable[[], Awaitable[object]]
 
 async def _nothing_to_open() -> None:
     return None
+
+
+class _Leaving(NamedTuple):
+    """What is left of a call that was decided: its reply, and what is counted once that leaves."""
+
+    service: str
+    wire: bytes
+    decision: str
+    shown: tuple[str, ...]  # the indicators of its cards
+    decisions: Decisions
+    fetches: tuple[FhirCallNote, ...]
 
 
 def addresses(
@@ -83,6 +97,17 @@ def _call(service: Service, callers: Callers, metrics: Metrics, opened: Opened) 
 
     async def call(request: Request) -> Response:
         """Ask a service for advice."""
+        leaving, on_disk = await decided(request)
+        # While it waits for the disk a call holds its reply and nothing else: so the next one finds
+        # the memory of this one free, and still in the processor's cache.
+        await on_disk
+        for broken in metrics.answered(leaving.service, leaving.shown, leaving.decisions):
+            log.error("rule broke", rule=broken.rule.id, reason=broken.reason)
+        metrics.fhir(leaving.fetches)
+        # An answer without a card has a reason too: this names where it is kept.
+        return Response(leaving.wire, 200, {DECISION: leaving.decision}, JSON)
+
+    async def decided(request: Request) -> tuple[_Leaving, Awaitable[None]]:
         began = service.clock()
         entry = _entry(service, request)
         client = await callers.admit(request)
@@ -97,14 +122,14 @@ def _call(service: Service, callers: Callers, metrics: Metrics, opened: Opened) 
         fetched = await service.fetch(asked, entry.keys, client, own, deadline)
         # Deciding is about a millisecond of pure computing: a thread would cost more than it frees.
         answer = service.answer(asked, client, fetched, await service.earlier(asked, client))
-        await service.keep(asked, client, answer, fetched, service.clock() - began)
-        for broken in metrics.answered(entry.id, answer, fetched.calls):
-            log.error("rule broke", rule=broken.rule.id, reason=broken.reason)
+        seconds = service.clock() - began
         wire = encode_cards(linked(answer.cards, answer.decision_id))
         if settings.sandbox:  # integrators must never build on an answer that breaks the contract
             check_contract(wire)
-        # An answer without a card has a reason too: this names where it is kept.
-        return Response(wire, 200, {DECISION: answer.decision_id}, JSON)
+        shown = tuple([card["indicator"] for card in answer.cards])
+        name, decisions = answer.decision_id, answer.decisions
+        on_disk = await service.keep(asked, client, answer, fetched, seconds)
+        return _Leaving(entry.id, wire, name, shown, decisions, fetched.calls), on_disk
 
     return call
 

@@ -23,32 +23,32 @@ from cds.web.metrics import Metrics
 CALL = "/cds-services/electrolytes-order-select"
 
 
-class Answer:
-    cards: tuple[dict[str, Any], ...] = ({"indicator": "critical"},)
-    decisions = Decisions(
-        (),
-        (
-            Fact("magnesium", Missing(Reason.STALE), ""),
-            Fact("calcium", Missing(Reason.STALE), ""),
-            Fact("age", NotKnown("encounter", "why"), ""),
-            Fact("torsades", Presence(False), ""),
-        ),
-    )
+SHOWN = ("critical",)
+DECISIONS = Decisions(
+    (),
+    (
+        Fact("magnesium", Missing(Reason.STALE), ""),
+        Fact("calcium", Missing(Reason.STALE), ""),
+        Fact("age", NotKnown("encounter", "why"), ""),
+        Fact("torsades", Presence(False), ""),
+    ),
+)
 
 
 def test_looking_twice_counts_nothing_twice() -> None:
     metrics = Metrics()
-    metrics.answered("s", Answer())
+    metrics.answered("s", SHOWN, DECISIONS)
     first = metrics.text()
     assert b'cds_gaps_total{reason="stale",state="missing"} 2.0' in first
     assert metrics.text() == first
-    metrics.answered("s", Answer())
+    metrics.answered("s", SHOWN, DECISIONS)
     assert b'cds_gaps_total{reason="stale",state="missing"} 4.0' in metrics.text()
 
 
 def test_gaps_and_questions_to_fhir_servers_are_counted_by_words() -> None:
     metrics = Metrics()
-    metrics.answered("s", Answer(), (FhirCallNote("patient", "slow", 0.3),))
+    metrics.answered("s", SHOWN, DECISIONS)
+    metrics.fhir([FhirCallNote("patient", "slow", 0.3)])
     text = metrics.text().decode()
     assert 'cds_gaps_total{reason="stale",state="missing"} 2.0' in text
     assert 'cds_gaps_total{reason="encounter",state="not known"} 1.0' in text
@@ -78,14 +78,9 @@ def test_what_fired_without_showing_a_card_is_not_counted_as_what_showed_one(
         Where("rules/quiet.yaml", 1),
     )  # fmt: skip
 
-    class Judged:
-        cards: tuple[dict[str, Any], ...] = ()
-        decisions = Decisions(
-            (Decision(rule, outcome, "", silent_mode=silent_mode, held_back=held_back),)
-        )
-
+    decision = Decision(rule, outcome, "", silent_mode=silent_mode, held_back=held_back)
     metrics = Metrics()
-    metrics.answered("s", Judged())
+    metrics.answered("s", (), Decisions((decision,)))
     told = [line for line in metrics.text().decode().splitlines() if 'rule="quiet"' in line]
     assert f'cds_rule_outcomes_total{{outcome="{label}",rule="quiet"}} 1.0' in told
     assert sum("_total" in line for line in told) == 1
