@@ -77,10 +77,10 @@ class Server:
         return Calls(self.place.port, self.target.path, bodies, other, token)
 
     def memory_mib(self) -> float | None:
-        """Resident memory of the process, or of the largest of its workers, where the system tells
-        it."""
+        """Resident memory of the process, or of the largest of its workers, with the process that
+        writes decisions for it, where the system tells it. What both share is counted twice."""
         family = [self._process.pid, *_children(self._process.pid)]
-        sizes = [size for size in map(_resident_mib, family) if size is not None]
+        sizes = [size for size in map(_with_scribe_mib, family) if size is not None]
         return max(sizes) if sizes else None
 
     def _words(self) -> list[str]:
@@ -141,6 +141,19 @@ def _free_port() -> int:
 def _children(process: int) -> list[int]:
     listed = Path(f"/proc/{process}/task/{process}/children")
     return [int(text) for text in listed.read_text().split()] if listed.exists() else []
+
+
+def _with_scribe_mib(process: int) -> float | None:
+    alone = _resident_mib(process)
+    if alone is None:
+        return None
+    scribes = [child for child in _children(process) if _is_scribe(child)]
+    return round(alone + sum(_resident_mib(child) or 0 for child in scribes), 1)
+
+
+def _is_scribe(process: int) -> bool:
+    words = Path(f"/proc/{process}/cmdline")
+    return words.exists() and b"scribework" in words.read_bytes()
 
 
 def _resident_mib(process: int) -> float | None:

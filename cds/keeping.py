@@ -20,6 +20,7 @@ from cds.audit.entry import Identity, entry_of
 from cds.audit.feedback import told_of
 from cds.audit.history import History
 from cds.audit.rulebooks import ArchiveError, archive_of
+from cds.audit.scribe import Scribe
 from cds.audit.spoolplace import SpoolPlace
 from cds.audit.store import AuditStore
 from cds.audit.writer import AuditState, AuditWriter
@@ -98,7 +99,7 @@ class Keeper:
         place = database_of(settings)
         folder, room = spool_of(settings), settings.spool_mb * _MIB
         spool = SpoolPlace(folder, chain.name, room, ahead=on_one_disk(place, folder))
-        self._writer = AuditWriter(lambda: AuditStore.open(place), chain, spool, clock)
+        self._writer = AuditWriter(lambda: AuditStore.open(place), chain, spool, clock, Scribe)
         self._history = History(lambda: AuditStore.read_only(place, wait=1.0), clock, key)
         self._rulebooks: set[str] = set()
         self._keeping: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[None]] = {}

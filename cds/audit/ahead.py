@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from cds.audit.batch import Batch, joined
+from cds.audit.batch import Head
 from cds.audit.heads import GROUP_RECORDS
 
 LINGER = 0.05  # seconds a record lies in the spool before the database has it
@@ -19,32 +19,32 @@ MOST = GROUP_RECORDS - 1  # records that may lie there: so many may lack in the 
 
 
 class Ahead:
-    """The batches the spool has and the database has not, oldest first. For one thread at a
-    time."""
+    """How much the spool has and the database has not: for each frame that waits, oldest first, how
+    many records it holds and how far their chain has got with it. For one thread at a time."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._batches: deque[Batch] = deque()
+        self._frames: deque[tuple[int, Head]] = deque()
         self._records = 0
         self._since = 0.0
 
     def __bool__(self) -> bool:
-        return bool(self._batches)
+        return bool(self._frames)
 
     def __len__(self) -> int:
-        """How many batches."""
-        return len(self._batches)
+        """How many frames."""
+        return len(self._frames)
 
     def has_room(self, records: int) -> bool:
         """Whether so many more may lie there."""
         return self._records + records <= MOST
 
-    def put(self, batch: Batch) -> None:
-        """The spool has it."""
-        if not self._batches:
+    def put(self, records: int, head: Head) -> None:
+        """The spool has one more frame."""
+        if not self._frames:
             self._since = self._clock()
-        self._batches.append(batch)
-        self._records += len(batch.records)
+        self._frames.append((records, head))
+        self._records += records
 
     def due(self) -> float:
         """Seconds until the database is to have them."""
@@ -52,22 +52,17 @@ class Ahead:
             return 0.0
         return max(0.0, self._since + LINGER - self._clock())
 
-    @property
-    def batches(self) -> tuple[Batch, ...]:
-        """All of them."""
-        return tuple(self._batches)
-
-    def together(self, *last: Batch) -> Batch:
-        """All of them and what comes after."""
-        return joined([*self._batches, *last])
-
-    def drop(self, batches: int) -> None:
-        """The database has the oldest; what is left begins to wait now."""
-        for _ in range(batches):
-            self._records -= len(self._batches.popleft().records)
+    def drop(self, frames: int) -> Head | None:
+        """The database has the oldest, and how far it has got with them (None where they are none);
+        what is left begins to wait now."""
+        head = None
+        for _ in range(frames):
+            records, head = self._frames.popleft()
+            self._records -= records
         self._since = self._clock()
+        return head
 
     def clear(self) -> None:
-        """What lies in the spool is to be read from there."""
-        self._batches.clear()
+        """What lies in the spool waits there for long."""
+        self._frames.clear()
         self._records = 0

@@ -66,6 +66,9 @@ class Tombstone:
     tag: bytes
 
 
+Head = tuple[str, int, bytes]  # how far a chain has got: its name, the last record and its seal
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """All of it is kept, or none of it."""
@@ -73,6 +76,12 @@ class Batch:
     records: tuple[Sealed, ...] = ()
     archives: tuple[Archive, ...] = ()
     told: tuple[Told, ...] = ()
+
+    @property
+    def head(self) -> Head | None:
+        """Of the chain of its last record; None where it has none."""
+        last = self.records[-1] if self.records else None
+        return (last.chain, last.seq, last.mac) if last is not None else None
 
 
 def joined(batches: Iterable[Batch]) -> Batch:

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
-from cds.audit.batch import Sealed, Tombstone
+from cds.audit.batch import Head, Sealed, Tombstone
 from cds.audit.kept import Entry, stamp
 
 # Without a key the chain still shows accidents and clumsy hands, but anybody can seal anew.
@@ -111,6 +112,28 @@ def told_otherwise(key: bytes, mac: object) -> bool:
     return named is not None and named[1] != key_name(key)
 
 
+def sealed(key: bytes, head: Head, entries: Iterable[Entry]) -> tuple[Sealed, ...]:
+    """These entries as the next records of a chain that has got so far. Raises ValueError as
+    `digest`."""
+    name, seq, previous = head
+    done = []
+    for entry in entries:
+        seq += 1
+        mac = seal(key, name, seq, previous, digest(entry))
+        done.append(Sealed(name, seq, previous, mac, entry))
+        previous = mac
+    return tuple(done)
+
+
+class End(Protocol):
+    """Of what was sealed: the number of the last record and its seal."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def mac(self) -> bytes: ...
+
+
 class Chain:
     """The end of one writer's chain: what the next record is tied to.
 
@@ -123,17 +146,16 @@ class Chain:
         self.seq, self.mac = 0, genesis(key, name)
         self._first_name, self._begun = name, 1
 
+    @property
+    def head(self) -> Head:
+        """How far it has got."""
+        return self.name, self.seq, self.mac
+
     def sealed(self, entries: Iterable[Entry]) -> tuple[Sealed, ...]:
         """These entries as the next records. Raises ValueError as `digest`."""
-        done, seq, previous = [], self.seq, self.mac
-        for entry in entries:
-            seq += 1
-            mac = seal(self.key, self.name, seq, previous, digest(entry))
-            done.append(Sealed(self.name, seq, previous, mac, entry))
-            previous = mac
-        return tuple(done)
+        return sealed(self.key, self.head, entries)
 
-    def advance(self, last: Sealed) -> None:
+    def advance(self, last: End) -> None:
         """`last` is on the disk now."""
         self.seq, self.mac = last.seq, last.mac
 

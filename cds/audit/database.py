@@ -7,6 +7,7 @@ PostgreSQL alone would understand.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from cds.errors import CdsError
@@ -44,6 +45,10 @@ class Asked(Protocol):
 class Database(Asked, Protocol):
     """An open database, used in the thread that opened it. Every method raises StoreError; after
     one nothing is known of the connection: close it and open anew."""
+
+    @property
+    def file(self) -> tuple[Path, int] | None:
+        """The path and the number (inode) of the file it is; None where it is none."""
 
     def rows(self, statement: str, values: Values = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of an answer that may be large, a few at a time in memory."""

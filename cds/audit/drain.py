@@ -15,7 +15,8 @@ import structlog
 
 from cds.audit.batch import Batch, BatchError, Sealed, joined, packed, unpacked
 from cds.audit.files import own
-from cds.audit.spool import Leftover, Spool, left_behind
+from cds.audit.leftover import Leftover, left_behind
+from cds.audit.spool import Spool
 from cds.audit.spoolplace import SpoolPlace
 from cds.audit.store import AuditStore
 
@@ -23,8 +24,8 @@ log = structlog.get_logger("cds.audit")
 
 # What one step may take: some 50 ms, for which a caller may have to wait. More than one group of
 # the writer, so that what waits gets less however many ask.
-_BYTES = 1024 * 1024
-_FRAMES = 128
+BYTES = 1024 * 1024
+FRAMES = 128
 
 STRANGE = "records of another hand stand in the place of ours: run `cds audit verify`"
 DAMAGED = "a spool file is damaged and was set aside: run `cds audit verify`"
@@ -33,7 +34,7 @@ DAMAGED = "a spool file is damaged and was set aside: run `cds audit verify`"
 def drain(store: AuditStore, spool: Spool) -> tuple[int, tuple[Sealed, ...]]:
     """Put the oldest frames into the database: how many, and the records whose places are taken by
     others. Raises StoreError; then none of them may be dropped."""
-    frames = spool.first(_BYTES, _FRAMES)
+    frames = spool.first(BYTES, FRAMES)
     return len(frames), store.drain(joined(unpacked(frame) for frame in frames))
 
 
@@ -71,12 +72,12 @@ class Leftovers:
         if self._file is None and not self._next():
             return ""
         assert self._file is not None  # noqa: S101 - _next has found one
-        frames = list(islice(self._frames, _FRAMES))
+        frames = list(islice(self._frames, FRAMES))
         try:
             self._strange |= bool(store.drain(joined(unpacked(frame) for frame in frames)))
         except BatchError as error:
             return self._end(self._file, str(error))
-        if len(frames) == _FRAMES:
+        if len(frames) == FRAMES:
             return ""
         damaged = DAMAGED if self._file.damaged else ""
         return self._end(self._file, STRANGE if self._strange else damaged)

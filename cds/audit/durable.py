@@ -8,24 +8,21 @@ it: this process, or the next one after a crash.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 
 import structlog
 
-from cds.audit.ahead import Ahead
-from cds.audit.batch import Archive, Batch, Told, joined, packed
+from cds.audit.batch import Archive, Batch, Head, Told, packed
 from cds.audit.chain import Chain
 from cds.audit.drain import STRANGE, Leftovers, drain, set_aside
+from cds.audit.front import Front, small
 from cds.audit.kept import Entry
 from cds.audit.link import Link, OpenStore
-from cds.audit.reserve import Reserve
+from cds.audit.scribes import Hire
 from cds.audit.spool import Spool
 from cds.audit.spoolplace import SpoolPlace
 from cds.audit.store import AuditStore, StoreError
-from cds.audit.stored import closed
 from cds.errors import CdsError, SettingsError
 
 log = structlog.get_logger("cds.audit")
@@ -34,8 +31,8 @@ LOST = "records that were kept are missing: run `cds audit verify`"
 
 
 class Durable:
-    """The database and the spool of one writer. Used by the writer's thread alone, but for
-    `keep_ahead` and for what is only told: `degraded`, `words`, `keeping` and `spooled`."""
+    """The database and the spool of one writer. Used by the writer's thread alone, but for `front`
+    and for what is only told: `degraded`, `words`, `keeping` and `spooled`."""
 
     def __init__(
         self,
@@ -44,21 +41,22 @@ class Durable:
         place: SpoolPlace,
         clock: Callable[[], float],
         wake: Callable[[], None],
+        hire: Hire | None = None,
     ) -> None:
-        """`wake` is called, in any thread, when `tend` has something to do of a sudden."""
-        self._turn = threading.Lock()  # whoever seals records and puts them somewhere has it
+        """`wake` is called, in any thread, when `tend` has something to do of a sudden; `hire`
+        starts a scribe, None where there is none."""
         self._link = Link(open_store, clock, wake)
         self._chain, self._place, self._clock, self._wake = chain, place, clock, wake
-        self._reserve = Reserve(place, clock)
-        self._ahead = Ahead(clock)
+        self.front = front = Front(chain, place, clock, wake, hire)
+        front.watch(lambda: self._link.away, self._abandon)
+        self._turn, self._reserve, self._ahead = front.turn, front.reserve, front.ahead
         self._leftovers = Leftovers(place.folder)
         self._gap = False
         self._in_database = 0  # the last record of our chain known to be there
         self._lost = ""
         # the last record that is where it will be looked for: its chain, number and seal
-        self.head: tuple[str, int, bytes] | None = None
+        self.head: Head | None = None
         self.unfolded = False  # whether `fold` has something to do
-        self.busy_at = 0.0  # when something came last
         self.keeping = False  # whether there is a place that takes what comes
 
     @property
@@ -93,11 +91,11 @@ class Durable:
 
     def keep(self, entries: Iterable[Entry], kept: Iterable[Archive], told: Iterable[Told]) -> None:
         """All of it is on a disk on return. Raises CdsError where neither place takes it."""
-        small = [_small(entry) for entry in entries]
+        stored = [small(entry) for entry in entries]
         with self._turn:
-            self.busy_at = self._clock()
-            batch = Batch(self._chain.sealed(small), tuple(kept), tuple(told))
-            if not self._put_ahead(batch):
+            self.front.busy_at = self._clock()
+            batch = Batch(self._chain.sealed(stored), tuple(kept), tuple(told))
+            if self._link.away or not self.front.put(batch):
                 failure = None if self._link.away else self._to_database(batch)
                 if self._link.away:
                     self._to_spool(batch, failure)
@@ -105,30 +103,12 @@ class Durable:
                 self._chain.advance(batch.records[-1])
             self.keeping = True
 
-    def keep_ahead(self, entries: Sequence[Entry]) -> bool:
-        """Whether they lie in the spool now, and the database has them in a moment; else they are
-        nowhere. In any thread: it waits for no other, and touches no database."""
-        if not self._turn.acquire(blocking=False):
-            return False
-        try:
-            if self._link.away or not self._place.ahead or not self._reserve.usable:
-                return False
-            self.busy_at = self._clock()
-            batch = Batch(self._chain.sealed(map(_small, entries)))
-            first = not self._ahead
-            if self._put_ahead(batch):
-                self._chain.advance(batch.records[-1])
-                if first:
-                    self._wake()
-                return True
-            if self._reserve.broken:
-                self._abandon()
-            return False
-        finally:
-            self._turn.release()
-
     def due(self) -> float | None:
         """Seconds until `tend` has something to do; None where it has not."""
+        dues = (self._due(), None if self._link.away else self.front.scribes.due())
+        return min((due for due in dues if due is not None), default=None)
+
+    def _due(self) -> float | None:
         if self._link.away:
             return self._link.due()
         if self._leftovers:
@@ -139,21 +119,26 @@ class Durable:
 
     def tend(self) -> None:
         """A little of what there is to do between groups: reach for the database, drain."""
+        self.front.tend(None if self._link.away else self._link.store)
         with self._turn:
-            store, lying = self._link.store, self._lying()
-            if store is None or not lying:
+            store, places = self._link.store, self.front.lying()
+            if store is None or not places:
                 self._tend()
                 return
+        strangers, failure = 0, None
         try:
-            store.add(joined(lying))  # more may be put into the spool meanwhile
-            failure = None
+            # Without the turn: more may be put into the spool meanwhile.
+            strangers = self.front.carried(store, places)
         except Exception as error:  # the spool has them; the state says what is the matter
             failure = error
         with self._turn:
-            if failure is None:
-                self._landed(lying)
-            else:
+            if failure is not None:
                 self._give_up(failure)
+            elif strangers:
+                self._ahead.clear()  # they are found again as what waits is drained
+            else:
+                self.unfolded = True
+                self._note(self.front.drop(len(places)))
 
     def _tend(self) -> None:
         if self.due() != 0.0:
@@ -186,6 +171,7 @@ class Durable:
         """Drain while the database takes it, and close. What stays in the spool is drained by the
         next process of this machine."""
         with self._turn:
+            self.front.scribes.close()
             with suppress(Exception):  # what stays is in the spool
                 store = (self._link.store or self._reach()) if self.spooled else None
                 while store is not None and self.spooled:
@@ -203,55 +189,32 @@ class Durable:
             log.error("records missing", reason=LOST)
         return store
 
-    def _put_ahead(self, batch: Batch) -> bool:
-        """Whether it lies in the spool, for the database to have in a moment. Rules and feedback
-        do not: whoever brought them may ask for them at once."""
-        if self._link.away or not self._place.ahead or batch.archives or batch.told:
-            return False
-        frame = packed(batch)
-        room = self._ahead.has_room(len(batch.records)) and self._reserve.has_room(frame)
-        if not room or not self._reserve.put(frame):
-            return False
-        self._ahead.put(batch)
-        return True
-
     def _to_database(self, batch: Batch) -> Exception | None:
-        """None where it is there, with all that lay ahead. What failed may be there too."""
+        """None where it is there, after all that lay ahead. What failed may be there too."""
         assert self._link.store is not None  # noqa: S101 - not away
         try:
-            self._link.store.add(self._ahead.together(batch))
+            while self.spooled:
+                self._drain(self._link.store, self._reserve.spool())
+            self._link.store.add(batch)
         except Exception as error:  # whatever it is, the spool must have it
             self._give_up(error)
             return error
-        self._landed(self._ahead.batches)
-        self._note(batch)
+        self.unfolded = True
+        self._note(batch.head)
         return None
 
-    def _lying(self) -> tuple[Batch, ...]:
-        """What lies ahead and is due, where its frames may stay in the spool for a moment more."""
-        ahead = self._ahead
-        odd = len(ahead) != self.spooled or self._reserve.filling
-        return () if odd or not ahead or ahead.due() else ahead.batches
-
-    def _landed(self, batches: Sequence[Batch]) -> None:
-        """The database has these, which lay ahead of all others."""
-        self.unfolded = True
-        self._ahead.drop(len(batches))
-        self._reserve.drop(len(batches))
-        for batch in batches[-1:]:
-            self._note(batch)
-
-    def _note(self, batch: Batch) -> None:
-        """The last of these is the last that is where it will be looked for."""
-        for last in batch.records[-1:]:
-            self.head = (last.chain, last.seq, last.mac)
-            if not self._link.away and last.chain == self._chain.name:
-                self._in_database = last.seq
+    def _note(self, head: Head | None) -> None:
+        """So far the records are where they will be looked for."""
+        if head is None:
+            return
+        self.head = head
+        if not self._link.away and head[0] == self._chain.name:
+            self._in_database = head[1]
 
     def _to_spool(self, batch: Batch, failure: Exception | None) -> None:
         """`failure` is why the database did not take it just now; None where nobody asked it."""
         if self._reserve.put(packed(batch)):
-            self._note(batch)
+            self._note(batch.head)
             return
         self.keeping = False
         if batch.records and (failure is not None or not self._reserve.usable):
@@ -275,7 +238,7 @@ class Durable:
         self.unfolded, self._reserve.trouble = True, ""
         if not spool.waiting and not self._link.away:
             self._in_database = self._chain.seq
-            self.head = (self._chain.name, self._chain.seq, self._chain.mac)
+            self.head = self._chain.head
 
     def _back(self, store: AuditStore) -> None:
         """Nothing waits any more: the chain goes on in the database."""
@@ -292,8 +255,3 @@ class Durable:
         self._link.give_up(error)
         self._leftovers.close()
         self._ahead.clear()
-
-
-def _small(entry: Entry) -> Entry:
-    body = closed(entry.body)
-    return entry if body is entry.body else replace(entry, body=body)

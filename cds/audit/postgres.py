@@ -34,6 +34,7 @@ class PostgresDatabase:
     """A connection. Use `open`."""
 
     def __init__(self, url: str, patience: float, *, writing: bool) -> None:
+        self.file = None  # it may be on another machine
         self._url, self._patience = url, patience
         self._settings = {
             "application_name": "cds audit",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from cds.audit.spool import Spool, SpoolError
+from cds.audit.spoolfile import Place
 from cds.audit.spoolplace import SpoolPlace
 
 ROOM_TRY = 30.0  # seconds between attempts to reserve a spool where there was no room for one
@@ -35,6 +37,11 @@ class Reserve:
     def broken(self) -> bool:
         """Whether there is one that is not usable."""
         return self.there and not self.usable
+
+    @property
+    def file(self) -> tuple[Path, int] | None:
+        """Its path and the number of the file, where there is one that is usable."""
+        return self._spool.file if self._spool is not None and self.usable else None
 
     @property
     def filling(self) -> bool:
@@ -71,19 +78,40 @@ class Reserve:
             self.trouble = ""
         return self._spool
 
-    def has_room(self, frame: bytes) -> bool:
-        """Whether it can be put; False where that cannot be told now."""
-        return self._spool is not None and self._spool.usable and self._spool.has_room(len(frame))
+    def room_for(self, most: int) -> Place | None:
+        """Where the next frame goes, if one of at most so many bytes can be put now."""
+        return self._spool.room_for(most) if self._spool is not None and self.usable else None
+
+    def took(self, place: Place) -> None:
+        """Another process put a frame there for us."""
+        assert self._spool is not None  # noqa: S101 - else there was no room
+        self._spool.took(place)
+
+    def broke(self, words: str) -> None:
+        """Another process that wrote for us cannot tell what stands there now."""
+        if self._spool is not None:
+            self._fail(self._spool.broke(words))
+
+    def places(self, most_bytes: int, most_frames: int) -> list[Place]:
+        """Where the oldest frames stand, as many as fit, at least one where any waits."""
+        return self._spool.places(most_bytes, most_frames) if self._spool is not None else []
+
+    def read(self, place: Place) -> bytes:
+        """The frame there; in any thread, as long as it waits. Raises OSError, SpoolError."""
+        return self.spool().read(place)
 
     def put(self, frame: bytes) -> bool:
         """Whether it is on the disk."""
         try:
             self.spool().put(frame)
         except (OSError, SpoolError) as error:
-            self.trouble = _words(error)
-            self._next_room = min(self._next_room, self._clock() + MEND_TRY)
+            self._fail(error)
             return False
         return True
+
+    def _fail(self, error: OSError | SpoolError) -> None:
+        self.trouble = _words(error)
+        self._next_room = min(self._next_room, self._clock() + MEND_TRY)
 
     def drop(self, frames: int) -> None:
         """The oldest are in the database. A spool that does not let go of them gives them once more

@@ -8,22 +8,20 @@ is found by `left_behind`. Batches are bytes here, called frames.
 from __future__ import annotations
 
 import os
-import stat
 from collections import deque
-from collections.abc import Iterator
 from contextlib import suppress
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 
 from cds.audit import spoolfile
 from cds.audit.files import own
+from cds.audit.frameput import NotPut, failed, put_frame
 from cds.audit.spoolfile import BLOCK, Place, Scan
 from cds.errors import CdsError
 
 SUFFIX = ".spool"
 
 _FULL = "no room is left where decisions wait for the database"
-_GONE = "the file where decisions wait for the database was moved or removed"
 _CHANGED = "what waits for the database was changed, or the disk does not give it back"
 _OTHERS = "the file where decisions wait for the database belongs to another process"
 _CLOSED = "the file where decisions wait for the database is closed"
@@ -67,7 +65,7 @@ class Spool:
             found = spoolfile.scan(handle)
             if not found.damaged:
                 return cls._opened(path, handle, reserve, found)
-            path.rename(_free(path, SUFFIX))
+            path.rename(spoolfile.free_name(path, SUFFIX))
         except BaseException:
             os.close(handle)
             raise
@@ -102,9 +100,16 @@ class Spool:
         """Bytes of the frames that wait."""
         return self._bytes
 
-    def has_room(self, frame: int) -> bool:
-        """Whether a frame of so many bytes can be put."""
-        return self._end + spoolfile.room(frame) <= self._size
+    @property
+    def file(self) -> tuple[Path, int]:
+        """Its path, and the number by which the disk knows the file (inode)."""
+        return self._path, os.fstat(self._handle).st_ino
+
+    def room_for(self, most: int) -> Place | None:
+        """Where the next frame goes, if one of at most so many bytes can be put."""
+        if self._end + spoolfile.room(most) > self._size:
+            return None
+        return Place(self._generation, self._index, self._end, most)
 
     @property
     def used(self) -> int:
@@ -114,28 +119,51 @@ class Spool:
     def put(self, frame: bytes) -> None:
         """Return when the frame is on the disk. Raises SpoolError; then it is not there."""
         self._check()
-        if not spoolfile.is_at(self._handle, self._path):
-            raise self._break(_GONE)
-        if not self.has_room(len(frame)):
+        place = self.room_for(len(frame))
+        if place is None:
             raise SpoolError(_FULL)
-        place = Place(self._generation, self._index, self._end, len(frame))
-        self._write(place, spoolfile.framed(place.generation, place.index, frame))
+        try:
+            put_frame(self._handle, self._path, place, frame)
+        except NotPut as error:
+            raise (self.broke(str(error)) if error.broken else SpoolError(str(error))) from None
+        self.took(place)
+
+    def took(self, place: Place) -> None:
+        """A frame was put there, by us or by another process for us: where `room_for` said."""
         self._waiting.append(place)
         self._bytes += place.length
         self._index, self._end = place.index + 1, place.end
         self._dirty = max(self._dirty, self._end)
 
-    def first(self, most_bytes: int, most_frames: int) -> list[bytes]:
-        """The oldest frames, as many as fit, at least one where any waits. Raises SpoolError."""
-        self._check()
-        frames: list[bytes] = []
+    def broke(self, words: str) -> SpoolError:
+        """Nobody can tell any more what stands in this file."""
+        self._broken = words
+        return SpoolError(words)
+
+    def places(self, most_bytes: int, most_frames: int) -> list[Place]:
+        """Where the oldest frames stand, as many as fit, at least one where any waits."""
+        found: list[Place] = []
         room = most_bytes
         for place in islice(self._waiting, max(most_frames, 1)):
             room -= place.length
-            if frames and room < 0:
+            if found and room < 0:
                 break
-            frames.append(self._read(place))
-        return frames
+            found.append(place)
+        return found
+
+    def first(self, most_bytes: int, most_frames: int) -> list[bytes]:
+        """The frames of `places`. Raises SpoolError."""
+        self._check()
+        return [self.read(place) for place in self.places(most_bytes, most_frames)]
+
+    def read(self, place: Place) -> bytes:
+        """The frame there; in any thread, as long as it waits. Raises SpoolError."""
+        frame = None
+        with suppress(OSError):
+            frame = spoolfile.read(self._handle, place)
+        if frame is None:
+            raise self.broke(_CHANGED)
+        return frame
 
     def drop(self, frames: int) -> None:
         """The oldest `frames` are in the database now. Raises SpoolError.
@@ -153,7 +181,7 @@ class Spool:
             try:
                 self._generation = spoolfile.start_anew(self._handle, self._size)
             except OSError as error:
-                raise self._break(_failed(error)) from None
+                raise self.broke(failed(error)) from None
             self._index, self._end = 0, BLOCK
 
     def wipe(self) -> None:
@@ -164,7 +192,7 @@ class Spool:
         try:
             spoolfile.wipe(self._handle, self._dirty)
         except OSError as error:
-            raise self._break(_failed(error)) from None
+            raise self.broke(failed(error)) from None
         self._dirty = BLOCK
 
     def close(self) -> None:
@@ -186,115 +214,3 @@ class Spool:
             raise SpoolError(self._broken)
         if self._process != os.getpid():  # a fork has the lock too, but not what we remember
             raise SpoolError(_OTHERS)
-
-    def _break(self, words: str) -> SpoolError:
-        self._broken = words
-        return SpoolError(words)
-
-    def _write(self, place: Place, parts: tuple[bytes, ...]) -> None:
-        written = False
-        try:
-            spoolfile.write_frame(self._handle, parts, place.offset)
-            written = True
-            os.fdatasync(self._handle)
-        except OSError as error:
-            words = _failed(error)
-            erased = self._erased(place)
-            # After a failed sync the system may call these pages clean: no later one is proof.
-            if written or not erased:
-                raise self._break(words) from None
-            raise SpoolError(words) from None
-
-    def _erased(self, place: Place) -> bool:
-        """All of a frame may stand there but the zeros at its end."""
-        try:
-            spoolfile.erase(self._handle, place.offset)
-        except OSError:
-            return False
-        return True
-
-    def _read(self, place: Place) -> bytes:
-        frame = None
-        with suppress(OSError):
-            frame = spoolfile.read(self._handle, place)
-        if frame is None:
-            raise self._break(_CHANGED)
-        return frame
-
-
-class Leftover:
-    """The spool of a process that is gone, locked until it is removed, set aside or closed."""
-
-    def __init__(self, path: Path, handle: int) -> None:
-        """Use `left_behind`."""
-        self._path, self._handle = path, handle
-        found = spoolfile.scan(handle)
-        self._places = found.places
-        self.name, self.waiting, self.damaged = path.name, len(found.places), found.damaged
-
-    def frames(self) -> Iterator[bytes]:
-        """All that can be read, oldest first, one in memory. After the last `damaged` is final."""
-        for place in self._places:
-            frame = None
-            with suppress(OSError):
-                frame = spoolfile.read(self._handle, place)
-            if frame is None:
-                self.damaged = True
-            else:
-                yield frame
-
-    def remove(self) -> None:
-        """All of it is in the database. Raises OSError; then it is drained again."""
-        self._path.unlink()
-        self.close()
-
-    def set_aside(self) -> str:
-        """Keep the file for a person to look at, and drain it no more; its new name. Raises
-        OSError."""
-        aside = _free(self._path, SUFFIX + ".damaged")
-        self._path.rename(aside)
-        self.close()
-        return aside.name
-
-    def close(self) -> None:
-        """Leave it for the next who looks."""
-        handle, self._handle = self._handle, -1
-        if handle >= 0:
-            os.close(handle)
-
-
-def left_behind(folder: Path) -> Iterator[Leftover]:
-    """The spools whose process is gone, each locked while it is looked at.
-
-    Raises OSError after all others where one cannot be opened.
-    """
-    trouble: OSError | None = None
-    for path in sorted(folder.glob("*" + SUFFIX)):
-        try:
-            found = path.lstat()
-            if stat.S_ISREG(found.st_mode) and not found.st_size:
-                continue  # it is being made this moment: its lock is not ours to take
-            leftover = Leftover(path, spoolfile.take(path, os.O_RDONLY))
-        except (BlockingIOError, FileNotFoundError):
-            continue
-        except OSError as error:
-            trouble = error
-            continue
-        try:
-            yield leftover
-        finally:
-            leftover.close()
-    if trouble is not None:
-        raise trouble
-
-
-def _free(path: Path, suffix: str) -> Path:
-    """A name beside this one that nothing has."""
-    names = (path.with_name(f"{path.stem}.{number}{suffix}") for number in count(1))
-    return next(name for name in names if not os.path.lexists(name))
-
-
-def _failed(error: OSError) -> str:
-    """In words without the name of the file, which an OSError would tell."""
-    why = error.strerror or error
-    return f"the file where decisions wait for the database cannot be written ({why})"

@@ -17,6 +17,7 @@ import secrets
 import stat
 import struct
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 BLOCK = 4096  # bytes; what disks and page caches write as one
@@ -189,6 +190,12 @@ def scan(handle: int) -> Scan:
 def generation(handle: int) -> bytes:
     """The one that runs; empty where the line says none. Raises OSError."""
     return _line(handle, os.fstat(handle).st_size)[0]
+
+
+def free_name(path: Path, suffix: str) -> Path:
+    """A name beside this one that nothing has."""
+    names = (path.with_name(f"{path.stem}.{number}{suffix}") for number in count(1))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def _line(handle: int, size: int) -> tuple[bytes, bool]:

@@ -25,6 +25,12 @@ _FOLD_PAGES = 4000
 _AT_ONCE = 64  # rows held in memory while reading
 _PLACES = re.compile(r"(?<=VALUES )\([?, ]+\)")
 _ROWS = (64, 16, 4, 1)  # rows of one statement: few sizes, so that the driver knows them all again
+_WRITING = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA secure_delete = ON",  # what is buried must be gone from the file
+    f"PRAGMA wal_autocheckpoint = {_FOLD_PAGES}",
+)
+_MOVED = "the audit database was moved or removed"
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
 
 
@@ -52,12 +58,26 @@ class SqliteDatabase:
             connection,
             path,
             "PRAGMA journal_mode = WAL",
-            "PRAGMA synchronous = FULL",
-            "PRAGMA secure_delete = ON",  # what is buried must be gone from the file
-            f"PRAGMA wal_autocheckpoint = {_FOLD_PAGES}",
+            *_WRITING,
             _TABLES,  # the first look at what the file holds
             f"PRAGMA busy_timeout = {round(wait * 1000)}",
         )
+
+    @classmethod
+    def beside(cls, path: Path, inode: int, wait: float) -> SqliteDatabase:
+        """For writing, beside a process of ours that has opened the very file. Raises as
+        `writing`."""
+        try:
+            connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=wait, isolation_level=None
+            )
+        except sqlite3.Error as error:
+            raise Unusable(f"it cannot be opened: {reason(error)}") from None
+        opened = cls._opened(connection, path, *_WRITING, _TABLES)
+        if opened._inode != inode:
+            opened.close()
+            raise StoreError(_MOVED)
+        return opened
 
     @classmethod
     def reading(cls, path: Path, wait: float) -> SqliteDatabase:
@@ -84,6 +104,11 @@ class SqliteDatabase:
         except (sqlite3.Error, OSError) as error:
             connection.close()
             raise _failed(error) from None
+
+    @property
+    def file(self) -> tuple[Path, int]:
+        """Its path and the number (inode) of the very file."""
+        return self._path, self._inode
 
     def ask(self, statement: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """All rows of an answer."""
@@ -178,7 +203,7 @@ class SqliteDatabase:
         except OSError:
             same = False
         if not same:
-            raise StoreError("the audit database was moved or removed")
+            raise StoreError(_MOVED)
 
 
 def _together(statement: str, rows: Sequence[Values]) -> Iterator[tuple[str, Values]]:

@@ -63,6 +63,11 @@ class AuditStore:
         """For reading, beside a service that writes; changes nothing. Raises as `open`."""
         return _opened(place, wait, writing=False)
 
+    @property
+    def file(self) -> tuple[Path, int] | None:
+        """The path and the number (inode) of an SQLite file; None for another database."""
+        return self._database.file
+
     def add(self, batch: Batch) -> None:
         """Keep all of it or nothing; on return it is on the disk. Rules, cards and feedback that
         are there already stay as they were; a record in a place that is taken is an error."""

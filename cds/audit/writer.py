@@ -10,7 +10,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cds.audit.ahead import MANY
@@ -21,9 +21,11 @@ from cds.audit.headnotes import HeadNotes
 from cds.audit.heads import GROUP_RECORDS
 from cds.audit.kept import Entry
 from cds.audit.link import OpenStore
+from cds.audit.scribes import Hire
 from cds.audit.shortcut import Shortcut
 from cds.audit.spoolplace import SpoolPlace
 from cds.audit.store import StoreError
+from cds.audit.turn import PATIENCE
 from cds.audit.waiter import Item, Waiter, tell
 from cds.errors import SettingsError
 
@@ -31,7 +33,6 @@ MOST_RECORDS = GROUP_RECORDS - MANY  # of a group: with what lies ahead of it on
 GROUP_BYTES = 2 * 1024 * 1024
 MOST_WAITING = 4096  # each is a caller that waits
 QUIET = 0.25  # seconds without a record after which the log is folded into the database
-PATIENCE = 5.0  # seconds a caller waits for a disk that hangs
 
 _KEPT = "every decision is recorded"
 _STARTING = "the audit is not started"
@@ -60,13 +61,15 @@ class AuditWriter:
         chain: Chain,
         spool: SpoolPlace,
         clock: Callable[[], float] = time.monotonic,
+        hire: Hire | None = None,
     ) -> None:
-        """`open_store` is called in the writer's thread, again after each failure."""
+        """`open_store` is called in the writer's thread, again after each failure; `hire` starts a
+        process that helps where many come together (None: there is none)."""
         self._wake = threading.Condition()
         self._clock = clock
-        self._shortcut = Shortcut(self._keep_ahead, self._hand_over, clock)
         self._ahead = spool.ahead
-        self._durable = Durable(open_store, chain, spool, clock, self._notify)
+        self._durable = Durable(open_store, chain, spool, clock, self._notify, hire)
+        self._shortcut = Shortcut(self._durable.front, self._hand_over, clock)
         self._heads = HeadNotes(chain, clock)
         self._waiting: deque[Waiter] = deque()
         self._closing = False
@@ -95,7 +98,7 @@ class AuditWriter:
         kept: a record too many, never one too few.
         """
         waiter = Waiter.of(item)
-        if not (self._ahead and self._shortcut.takes(waiter)):
+        if not (self._ahead and not self._closing and self._shortcut.takes(waiter)):
             self._hand_over([waiter])
         return waiter.done
 
@@ -133,10 +136,6 @@ class AuditWriter:
             else:
                 patience = waiter.loop.call_later(PATIENCE, waiter.give_up)
                 waiter.done.add_done_callback(_without(patience))
-
-    def _keep_ahead(self, entries: Sequence[Entry]) -> bool:
-        """In an event loop, which never waits for the thread."""
-        return not self._closing and self._durable.keep_ahead(entries)
 
     def _notify(self) -> None:
         with self._wake:
@@ -188,7 +187,7 @@ class AuditWriter:
         """Seconds until the log may be folded; None where it need not be."""
         if not self._durable.unfolded:
             return None
-        return max(0.0, self._durable.busy_at + QUIET - self._clock())
+        return max(0.0, self._durable.front.busy_at + QUIET - self._clock())
 
     def _keep(self, group: list[Waiter]) -> None:
         items = [waiter.item for waiter in group]

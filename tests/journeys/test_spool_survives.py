@@ -18,7 +18,8 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[2])]
 
-from cds.audit.spool import Spool, left_behind
+from cds.audit.leftover import left_behind
+from cds.audit.spool import Spool
 
 TIMES = 20
 LONGEST = 0.25  # seconds a writer lives

@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds.audit import spoolfile
-from cds.audit.spool import Spool, SpoolError, left_behind
+from cds.audit.leftover import left_behind
+from cds.audit.spool import Spool, SpoolError
 from cds.audit.spoolfile import BLOCK
 
 ROOT = Path(__file__).parents[3]

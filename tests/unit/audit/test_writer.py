@@ -30,13 +30,12 @@ from cds.audit.shortcut import Shortcut
 from cds.audit.spoolplace import SpoolPlace
 from cds.audit.store import AuditStore, StoreError
 from cds.audit.verify import HEADS, MISSING, inspect
-from cds.audit.writer import AuditState, AuditWriter
+from cds.audit.writer import AuditWriter
 from cds.errors import Overloaded, SettingsError
+from writer_kit import ROOM, WHOLE, kept, until, write
 
 ROOT = Path(__file__).parents[3]
-ROOM = 4 * 1024 * 1024
 NO_ROOM = 1024  # less than any group takes
-WHOLE = AuditState(True, False, "every decision is recorded", 0, 0)
 
 
 @pytest.fixture
@@ -63,14 +62,6 @@ def writer_of(
     """A writer with a spool of so many bytes beside its database."""
     place = SpoolPlace(path.parent / "spool", chain.name, room)
     return AuditWriter(opened or (lambda: AuditStore.open(path)), chain, place)
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for what the writer does by itself."""
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)
 
 
 def in_order(writer: AuditWriter) -> bool:
@@ -101,27 +92,12 @@ def deaf_once(
     return deaf
 
 
-def write(writer: AuditWriter, *numbers: int) -> list[BaseException | None]:
-    """Write these at once; what came of each."""
-
-    async def all_of_them() -> list[BaseException | None]:
-        tasks = [writer.write(entry(number)) for number in numbers]
-        return await asyncio.gather(*tasks, return_exceptions=True)
-
-    return asyncio.run(all_of_them())
-
-
 def refusal(writer: AuditWriter, number: int = 1) -> str:
     """What a caller is told whose record cannot be kept."""
     with pytest.raises(Overloaded) as caught:
         asyncio.run(writer.write(entry(number)))
     assert caught.value.status == 503
     return str(caught.value)
-
-
-def kept(path: Path) -> list[str]:
-    with closing(AuditStore.read_only(path)) as store:
-        return [one.entry.id for name in store.chains() for one in store.read(name)]
 
 
 def assert_unbroken(path: Path, records: int) -> None:

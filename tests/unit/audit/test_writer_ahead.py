@@ -11,29 +11,24 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from secrets import token_urlsafe
 
 import pytest
 
-from audit_kit import KEY, RULES, chain_in, entry
+from audit_kit import RULES, chain_in, entry
 from audit_kit import told as fed
 from cds.audit import ahead as lying
 from cds.audit.batch import Batch, Told
 from cds.audit.chain import Chain
 from cds.audit.spool import Spool
-from cds.audit.spooled import read_spool
-from cds.audit.spoolplace import SpoolPlace
 from cds.audit.store import AuditStore, StoreError
-from cds.audit.verify import inspect
-from cds.audit.writer import AuditState, AuditWriter
+from cds.audit.writer import AuditWriter
+from writer_kit import WHOLE, kept, unbroken, until, waiting, write, writing
 
 ROOT = Path(__file__).parents[3]
-ROOM = 4 * 1024 * 1024
-WHOLE = AuditState(True, False, "every decision is recorded", 0, 0)
 Add = Callable[[AuditStore, Batch], None]
 
 
@@ -53,35 +48,6 @@ def writer(path: Path, chain: Chain) -> Iterator[AuditWriter]:
         yield made
 
 
-@contextmanager
-def writing(path: Path, chain: Chain, room: int = ROOM) -> Iterator[AuditWriter]:
-    place = SpoolPlace(path.parent / "spool", chain.name, room, ahead=True)
-    made = AuditWriter(lambda: AuditStore.open(path), chain, place)
-    made.start()
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for what the writer does by itself."""
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)
-
-
-def write(writer: AuditWriter, *numbers: int) -> list[BaseException | None]:
-    """Write these at once; what came of each."""
-
-    async def all_of_them() -> list[BaseException | None]:
-        tasks = [writer.write(entry(number)) for number in numbers]
-        return await asyncio.gather(*tasks, return_exceptions=True)
-
-    return asyncio.run(all_of_them())
-
-
 async def one_after_the_other(writer: AuditWriter, numbers: range, size: int = 0) -> None:
     """Each with so many bytes of which compression takes none."""
     for number in numbers:
@@ -89,27 +55,8 @@ async def one_after_the_other(writer: AuditWriter, numbers: range, size: int = 0
         await writer.write(entry(number, body=b'{"rules":[],"x":"%s"}' % noise))
 
 
-def kept(path: Path) -> list[str]:
-    with closing(AuditStore.read_only(path)) as store:
-        return [one.entry.id for name in store.chains() for one in store.read(name)]
-
-
-def waiting(path: Path) -> int:
-    spooled = read_spool(path.parent / "spool")
-    assert spooled.findings == []
-    return sum(map(len, spooled.chains.values()))
-
-
 def ids(numbers: range) -> list[str]:
     return [f"decision-{number}" for number in numbers]
-
-
-def unbroken(path: Path) -> int:
-    """How many records there are in the database and the spool together, with nothing to find."""
-    with closing(AuditStore.read_only(path)) as store:
-        done = inspect(store, KEY, [path.with_name("audit-heads.log")], path.parent / "spool")
-    assert done.findings == []
-    return done.records + done.waiting
 
 
 def assert_unbroken(path: Path, records: int) -> None:
