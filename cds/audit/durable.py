@@ -141,7 +141,7 @@ class Durable:
                 self._note(self.front.drop(len(places)))
 
     def _tend(self) -> None:
-        if self.due() != 0.0:
+        if self._due() != 0.0:
             return
         try:
             if not self._link.found():

@@ -57,7 +57,7 @@ class Ferry:
         scribe = self._front.scribe
         if scribe is not self._scribe:
             self._watch(scribe)
-        return scribe is not None
+        return self._scribe is not None
 
     def takes(self, waiter: Waiter) -> bool:
         """Whether it goes this way, with the next load."""
@@ -131,10 +131,12 @@ class Ferry:
             self._loop.remove_reader(self._watched)
             os.close(self._watched)
             self._watched = -1
-        self._scribe = scribe
+        self._scribe = None
         if scribe is not None:
-            self._watched = scribe.watched()
-            self._loop.add_reader(self._watched, self._arrived)
+            with suppress(OSError):  # the thread may dismiss it at any moment
+                self._watched = scribe.watched()
+                self._loop.add_reader(self._watched, self._arrived)
+                self._scribe = scribe
 
 
 def entries_of(group: Iterable[Waiter]) -> list[Entry]:

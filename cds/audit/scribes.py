@@ -12,6 +12,7 @@ from cds.audit.scribewords import Work
 log = structlog.get_logger("cds.audit")
 
 PAUSE = 30.0  # seconds from one scribe to the next, where one has ended by itself
+SOON = 1.0  # seconds until there may be work for one
 
 Hire = Callable[[Work], Scribe]
 
@@ -53,9 +54,11 @@ class Scribes:
             self.dismiss()
         elif now is not None and work not in (None, now.work):
             self.dismiss()
-        if work is None or self._hire is None or self.due() != 0.0:
+        if self._hire is None or self.due() != 0.0:
             return
-        self._next_try = self._clock() + PAUSE
+        self._next_try = self._clock() + (SOON if work is None else PAUSE)
+        if work is None:
+            return
         try:
             self._now = self._hire(work)
             log.info("a process writes decisions where many come together", pid=self._now.pid)

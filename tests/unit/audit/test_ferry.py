@@ -6,7 +6,6 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -103,7 +102,6 @@ class Port:
         assert true(), "it never came"
 
     def told(self, *numbers: int) -> list[str]:
-        """What each of these callers was told."""
         return [
             str(one.exception() or "kept") if one.done() and not one.cancelled() else "-"
             for one in (self.callers[number] for number in numbers)
@@ -131,6 +129,8 @@ def port(request: pytest.FixtureRequest) -> Iterator[Port]:
 
 
 def test_without_a_scribe_it_is_not_ready_and_without_callers_nothing_departs(port: Port) -> None:
+    port.helpers[0].ear.close()
+    assert (port.ferry.ready(), port.ferry.ready()) == (False, False), "it cannot be watched"
     port.scribe = None
     assert not port.ferry.ready()
     port.ferry.depart()
@@ -211,9 +211,7 @@ def test_while_the_thread_has_the_turn_each_load_is_tried_again_so_often_and_han
 
 
 @pytest.mark.parametrize("answers", [[False], []], ids=["refused", "it fails"])
-def test_what_cannot_be_launched_goes_to_the_thread_with_all_that_wait(
-    port: Port, answers: list[bool]
-) -> None:
+def test_what_cannot_be_launched_goes_to_the_thread(port: Port, answers: list[bool]) -> None:
     waiting = range(1, MOST + 10)
     port.bring(0)
     port.bring(*waiting)
@@ -254,8 +252,8 @@ def test_who_waits_too_long_for_a_load_is_refused_and_nobody_waits_behind_it_unt
     port.callers[2].cancel()
     port.until(port.callers[1].done)
     refused = "the decision was not recorded in time; try again"
-    assert (port.told(1, 2, 3), port.handed) == ([refused, "-", "-"], [3])
-    assert port.helpers[0].ends == 1
+    ends = port.helpers[0].ends
+    assert (port.told(1, 2, 3), port.handed, ends) == ([refused, "-", "-"], [3], 1)
     port.land(kept=None)
     assert (port.ferry.ready(), port.ferry.idle) == (False, False)
     port.land(kept)
@@ -291,12 +289,11 @@ def test_a_new_scribe_is_watched_as_soon_as_nothing_is_under_way(port: Port) -> 
     assert port.told(1, 2) == ["kept"] * 2
 
 
-@pytest.mark.parametrize("ended", [False, True])
-def test_it_can_be_closed_before_its_event_loop_and_after(port: Port, ended: bool) -> None:
-    with closing(type(port.loop)()) as loop:
-        ferry = Ferry(port, lambda _: None, loop)
-        assert ferry.ready()
-        if not ended:
-            ferry.close()
-        assert len(port.helpers[0].open) == ended
-    ferry.close()
+@pytest.mark.parametrize("order", [1, -1], ids=["before", "after"])
+def test_it_can_be_closed_before_its_event_loop_and_after(port: Port, order: int) -> None:
+    loop = type(port.loop)()
+    ferry = Ferry(port, lambda _: None, loop)
+    assert ferry.ready()
+    for close in (ferry.close, loop.close)[::order]:
+        close()
+    assert (len(port.helpers[0].given), port.helpers[0].open) == (1, [])

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from cds.audit.scribe import Scribe
-from cds.audit.scribes import PAUSE, Scribes
+from cds.audit.scribes import PAUSE, SOON, Scribes
 from cds.audit.scribewords import Work
 
 WORK = Work(b"key", "/data/1.spool", 11, "/data/audit.sqlite", 12, 1.0)
@@ -105,13 +105,24 @@ def test_that_one_is_wanted_is_news_once(office: Office) -> None:
 
 def test_one_that_is_wanted_is_due_and_hired_when_there_is_work(office: Office) -> None:
     assert office.scribes.due() == 0.0
-    assert office.tend(None) == []
-    assert office.hired == []
     with capture_logs() as logs:
         office.scribes.tend(WORK)
     assert [one.work for one in office.hired] == [WORK]
     assert office.scribes.ready is office.hired[0]
     assert [(line["log_level"], line["pid"]) for line in logs] == [("info", 4711)]
+
+
+def test_while_there_is_no_work_nobody_is_hired_and_it_is_looked_for_again_soon(
+    office: Office,
+) -> None:
+    for _ in range(2):
+        assert office.tend(None) == []
+        assert (office.hired, office.scribes.due()) == ([], SOON)
+        assert office.tend(WORK, SOON / 2) == []
+        assert (office.hired, office.scribes.due()) == ([], SOON / 2)
+        office.now += SOON / 2
+    office.tend(WORK)
+    assert [one.work for one in office.hired] == [WORK]
 
 
 @pytest.mark.parametrize("work", [WORK, msgspec.structs.replace(WORK), None])

@@ -23,6 +23,7 @@ from cds.audit import scribes
 from cds.audit.batch import Batch, Told
 from cds.audit.chain import Chain
 from cds.audit.drain import STRANGE
+from cds.audit.durable import Durable
 from cds.audit.scribe import Scribe
 from cds.audit.scribewords import Work
 from cds.audit.spool import Spool
@@ -349,6 +350,25 @@ def test_where_none_can_be_started_the_service_does_without(path: Path, chain: C
         until(lambda: bool(tried))
     assert len(tried) == 1, "and not tried again at once"
     assert unbroken(path) == 400
+
+
+def test_while_there_is_nothing_to_work_with_nobody_looks_again_and_again(
+    path: Path, chain: Chain, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    tend = Durable.tend
+
+    def counted(durable: Durable) -> None:
+        looks.append(time.monotonic())
+        tend(durable)
+
+    monkeypatch.setattr(Durable, "tend", counted)
+    with writing(path, chain, hire=office.hire) as writer:
+        writer._durable.front.reserve.broke("a disk that is gone")
+        writer._durable.front.want_scribe()
+        time.sleep(0.4)
+        assert len(looks) < 10
+    assert office.hired == []
 
 
 def test_it_ends_with_the_service(writer: AuditWriter, path: Path, office: Office) -> None:
