@@ -17,7 +17,8 @@ from cds.audit.waiter import Waiter
 MOST_BYTES = 512 * 1024  # of a load, as the event loop has it
 MOST = 64  # decisions of a load
 MOST_WAITING = 256  # decisions that wait for the next loads; more go to the thread
-AGAIN, TRIES = 0.001, 20  # seconds until the next try, where the thread has the turn, and how many
+AGAIN = 0.001  # seconds until the next try, where the thread has the turn
+ENOUGH = 0.02  # seconds of such tries
 
 HandOver = Callable[[list[Waiter]], None]
 
@@ -43,7 +44,7 @@ class Ferry:
         self._load: list[Waiter] | None = None
         self._late: TimerHandle | None = None
         self._stuck = False
-        self._tries = 0
+        self._refused_at: float | None = None  # since when the thread has had the turn
 
     @property
     def idle(self) -> bool:
@@ -70,6 +71,9 @@ class Ferry:
         """With those that wait, as many as one load holds, unless one is on its way."""
         if self._load is not None or not self._waiting:
             return
+        if not self.ready():
+            self._leave()
+            return
         sizes = accumulate(one.size for one in self._waiting[:MOST])
         fits = max(1, sum(size <= MOST_BYTES for size in sizes))
         try:
@@ -78,13 +82,19 @@ class Ferry:
             launched = False
         if launched:
             self._load, self._waiting = self._waiting[:fits], self._waiting[fits:]
-            self._late, self._tries = self._loop.call_later(PATIENCE, self._give_up), 0
-        elif launched is None and self._tries < TRIES:
-            self._tries += 1
-            self._loop.call_later(AGAIN, self.depart)
-        else:
-            self._tries = 0
+            self._late, self._refused_at = self._loop.call_later(PATIENCE, self._give_up), None
+        elif launched is not None or not self._tries_again():
             self._leave()
+
+    def _tries_again(self) -> bool:
+        """As a rule the thread has the turn for no longer than a moment."""
+        now = self._loop.time()
+        if self._refused_at is None:
+            self._refused_at = now
+        if now - self._refused_at > ENOUGH:
+            return False
+        self._loop.call_later(AGAIN, self.depart)
+        return True
 
     def close(self) -> None:
         """The event loop has ended."""
@@ -94,9 +104,10 @@ class Ferry:
     def _arrived(self) -> None:
         """There is something to hear of the scribe: what came of the load, or that it ended."""
         assert self._scribe is not None  # noqa: S101 - it is watched
-        if self._load is None:
-            self._scribe.landed()  # it was asked for nothing: so it has ended
-        elif (kept := self._front.landed(self._scribe)) is not None:
+        # It is asked also where we have given it nothing: an event loop that has ended may have,
+        # and a scribe that has ended says so only then.
+        kept = self._front.landed(self._scribe)
+        if kept is not None and self._load is not None:
             self._settle(kept=kept)
         if self._scribe.gone:
             self._watch(None)
@@ -107,7 +118,7 @@ class Ferry:
         if self._late is not None:
             self._late.cancel()
         if not kept:
-            self._hand_over([one for one in load if not one.done.done()])
+            self._to_thread(load)
             return
         for waiter in load:
             waiter.settle("")
@@ -123,8 +134,13 @@ class Ferry:
 
     def _leave(self) -> None:
         """There is no way here for those that wait."""
-        left, self._waiting = self._waiting, []
-        self._hand_over(left)
+        left, self._waiting, self._refused_at = self._waiting, [], None
+        self._to_thread(left)
+
+    def _to_thread(self, group: list[Waiter]) -> None:
+        left = [one for one in group if not one.done.done()]  # else its caller has gone
+        if left:
+            self._hand_over(left)
 
     def _watch(self, scribe: Scribe | None) -> None:
         if self._watched >= 0:

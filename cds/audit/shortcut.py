@@ -63,11 +63,10 @@ class Shortcut:
         if self._came == 1:
             waiter.loop.call_soon(self._end_turn)
         calm = self._single >= CALM
-        if ferry.ready() and not (calm and ferry.idle):
+        fit = waiter.size < LONG and self._clock() - self._quick_at <= FRESH
+        if ferry.ready() and not (fit and calm and ferry.idle):
             return ferry.takes(waiter)
-        if waiter.size >= LONG or self._bytes + waiter.size > MOST_BYTES:
-            return False
-        if self._clock() - self._quick_at > FRESH:
+        if not fit or self._bytes + waiter.size > MOST_BYTES:
             return False
         if calm and self._came == 1:
             self._write([waiter])

@@ -49,10 +49,17 @@ class Turn:
         try:
             while not self._lock.acquire(timeout=self._patience):
                 if self.back():
-                    self._give_up()
+                    self._take_over()
                     return
         finally:
             self._waiting = False
+
+    def _take_over(self) -> None:
+        try:
+            self._give_up()
+        except BaseException:
+            self.give()
+            raise
 
     def __exit__(
         self,

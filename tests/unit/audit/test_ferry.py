@@ -13,7 +13,7 @@ import pytest
 import uvloop
 
 from audit_kit import entry
-from cds.audit.ferry import MOST, MOST_BYTES, MOST_WAITING, TRIES, Ferry
+from cds.audit.ferry import ENOUGH, MOST, MOST_BYTES, MOST_WAITING, Ferry
 from cds.audit.kept import Entry
 from cds.audit.scribe import Scribe
 from cds.audit.waiter import Waiter
@@ -193,21 +193,35 @@ def test_a_lost_load_goes_to_the_thread_without_callers_who_have_gone(port: Port
     assert port.loads == [[1, 2, 3], [4]], "the scribe goes on"
 
 
-@pytest.mark.parametrize(
-    ("last", "loads", "handed"), [(True, [[1, 2]], []), (None, [], [1, 2])], ids=["goes", "stays"]
-)
-def test_while_the_thread_has_the_turn_each_load_is_tried_again_so_often_and_handed_over(
-    port: Port, last: bool | None, loads: list[list[int]], handed: list[int]
-) -> None:
-    port.answers = iter([*[None] * TRIES, last, *[None] * TRIES, True])
+def test_while_the_thread_has_the_turn_a_load_is_tried_again_and_again(port: Port) -> None:
+    port.answers = iter([None, None, None, True])
     port.bring(1)
     assert (port.takes(2), port.ferry.idle) == (True, False)
     port.until(lambda: port.loads or port.handed)
-    assert (port.asked, port.loads, port.handed) == (TRIES + 1, loads, handed)
-    for _ in loads:
-        port.land(kept=True)
-    port.bring(3)
-    port.until(lambda: port.loads[-1:] == [[3]])
+    assert (port.asked, port.loads, port.handed) == (4, [[1, 2]], [])
+
+
+def test_where_the_thread_keeps_the_turn_it_is_given_what_waits(port: Port) -> None:
+    port.answers = repeat(None)
+    port.bring(1)
+    began = port.loop.time()
+    port.until(lambda: port.handed)
+    assert port.loop.time() - began >= ENOUGH
+    assert (port.loads, port.handed, port.asked > 2) == ([], [1], True)
+    port.answers = iter([None, True])
+    port.bring(2)
+    port.until(lambda: port.loads)
+    assert port.loads == [[2]], "the next one is tried for as long again"
+
+
+def test_what_waits_goes_to_the_scribe_that_is_there_when_the_turn_is_free(port: Port) -> None:
+    port.answers = iter([None, True])
+    port.bring(1)
+    port.scribe = port.helpers[1]
+    port.until(lambda: port.loads)
+    assert (port.helpers[0].open, len(port.helpers[1].open)) == ([], 1), "and that is watched"
+    port.land(kept=True, helper=1)
+    assert port.told(1) == ["kept"]
 
 
 @pytest.mark.parametrize("answers", [[False], []], ids=["refused", "it fails"])

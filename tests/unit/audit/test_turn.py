@@ -160,3 +160,15 @@ def test_what_is_launched_while_somebody_waits_is_given_up_too() -> None:
         given.turn.lend()
         assert other.has_it()
     assert given.up == [True]
+
+
+def test_where_giving_up_fails_the_turn_is_free_for_the_next() -> None:
+    def fails() -> None:
+        raise RuntimeError
+
+    turn = Turn(fails, patience=0.05)
+    assert turn.take()
+    turn.lend()
+    with pytest.raises(RuntimeError), turn:
+        pytest.fail("nobody has it")
+    assert turn.take()
