@@ -368,7 +368,6 @@ def test_while_there_is_nothing_to_work_with_nobody_looks_again_and_again(
         writer._durable.front.want_scribe()
         time.sleep(0.4)
         assert len(looks) < 10
-    assert office.hired == []
 
 
 def test_it_ends_with_the_service(writer: AuditWriter, path: Path, office: Office) -> None:
