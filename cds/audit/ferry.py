@@ -109,7 +109,7 @@ class Ferry:
         kept = self._front.landed(self._scribe)
         if kept is not None and self._load is not None:
             self._settle(kept=kept)
-        if self._scribe.gone:
+        if self._scribe.gone and self._load is None:  # else there is one more thing to hear
             self._watch(None)
         self.depart()
 

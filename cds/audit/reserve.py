@@ -97,8 +97,12 @@ class Reserve:
         return self._spool.places(most_bytes, most_frames) if self._spool is not None else []
 
     def read(self, place: Place) -> bytes:
-        """The frame there; in any thread, as long as it waits. Raises OSError, SpoolError."""
-        return self.spool().read(place)
+        """The frame there; in any thread, as long as it waits. Raises SpoolError, also where the
+        spool broke meanwhile: to open it anew is for whoever has the turn."""
+        spool = self._spool
+        if spool is None or not spool.usable:
+            raise SpoolError(self.trouble or "the spool cannot be used")
+        return spool.read(place)
 
     def put(self, frame: bytes) -> bool:
         """Whether it is on the disk."""

@@ -311,3 +311,16 @@ def test_it_can_be_closed_before_its_event_loop_and_after(port: Port, order: int
     for close in (ferry.close, loop.close)[::order]:
         close()
     assert (len(port.helpers[0].given), port.helpers[0].open) == (1, [])
+
+
+def test_one_that_the_thread_has_ended_is_watched_until_its_load_is_settled(
+    port: Port, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port.bring(1)
+    helper = port.helpers[0]
+    monkeypatch.setattr(helper, "landed", lambda: helper.ear.recv(1))
+    helper.gone, port.scribe = True, None  # known before it can be heard
+    port.land(kept=None)
+    assert (len(helper.open), port.handed) == (1, [])
+    port.land(kept=False)
+    assert (helper.open, port.handed) == ([], [1])

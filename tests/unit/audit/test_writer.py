@@ -40,16 +40,6 @@ NO_ROOM = 1024  # less than any group takes
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "audit.sqlite"
-
-
-@pytest.fixture
-def chain(tmp_path: Path) -> Chain:
-    return chain_in(tmp_path)
-
-
-@pytest.fixture
 def writer(path: Path, chain: Chain) -> Iterator[AuditWriter]:
     made = writer_of(path, chain)
     made.start()

@@ -18,7 +18,7 @@ from secrets import token_urlsafe
 
 import pytest
 
-from audit_kit import RULES, chain_in, entry
+from audit_kit import RULES, entry
 from audit_kit import told as fed
 from cds.audit import ahead as lying
 from cds.audit.batch import Batch, Told
@@ -30,16 +30,6 @@ from writer_kit import WHOLE, kept, unbroken, until, waiting, write, writing
 
 ROOT = Path(__file__).parents[3]
 Add = Callable[[AuditStore, Batch], None]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "audit.sqlite"
-
-
-@pytest.fixture
-def chain(tmp_path: Path) -> Chain:
-    return chain_in(tmp_path)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_kit import chain_in, entry
+from audit_kit import entry
 from audit_kit import told as fed
 from cds.audit import scribes
 from cds.audit.batch import Batch, Told
@@ -26,7 +26,8 @@ from cds.audit.drain import STRANGE
 from cds.audit.durable import Durable
 from cds.audit.scribe import Scribe
 from cds.audit.scribewords import Work
-from cds.audit.spool import Spool
+from cds.audit.spool import Spool, SpoolError
+from cds.audit.spoolfile import Place
 from cds.audit.store import AuditStore
 from cds.audit.writer import AuditWriter
 from writer_kit import WHOLE, kept, unbroken, until, waiting, write, writing
@@ -49,16 +50,6 @@ class Office:
     def pid(self) -> int:
         """Of the last one."""
         return self.hired[-1].pid
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "audit.sqlite"
-
-
-@pytest.fixture
-def chain(tmp_path: Path) -> Chain:
-    return chain_in(tmp_path)
 
 
 @pytest.fixture
@@ -431,3 +422,18 @@ def test_no_decision_waits_longer_for_one_that_is_about_to_begin(
         began = time.monotonic()
         assert asyncio.run(until_helped(writer)) > 2 * TOGETHER
         assert time.monotonic() - began < 10
+
+
+def test_a_spool_that_broke_is_not_opened_anew_by_who_only_reads_it(
+    writer: AuditWriter, path: Path
+) -> None:
+    """It is read without the turn, while the event loop may be about to write."""
+    assert asyncio.run(together(writer, 0)) == [None] * TOGETHER
+    reserve = writer._durable.front.reserve
+    place = Place(b"12345678", 0, 4096, 10)
+    reserve.broke("the disk failed")
+    with pytest.raises(SpoolError, match="the disk failed"):
+        reserve.read(place)
+    assert reserve.broken
+    until(lambda: writer.state() == WHOLE)
+    unbroken(path)
