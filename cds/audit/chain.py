@@ -72,7 +72,7 @@ def digest(entry: Entry) -> bytes:
         entry.id, stamp(entry.at), entry.client, entry.service, entry.hook, entry.patient,
         entry.rulebook, entry.site, entry.engine,
     )  # fmt: skip
-    said = hashlib.sha256(_joined(text.encode() for text in texts))
+    said = hashlib.sha256(_joined([text.encode() for text in texts]))
     said.update(len(entry.body).to_bytes(_LENGTH, "big"))
     said.update(entry.body)  # not joined to the rest: it may be long
     return said.digest()
@@ -177,4 +177,4 @@ def _mac(key: bytes, *parts: bytes) -> bytes:
 
 def _joined(parts: Iterable[bytes]) -> bytes:
     """Each part with its length before it, so that no two lists of parts join to the same bytes."""
-    return b"".join(len(part).to_bytes(_LENGTH, "big") + part for part in parts)
+    return b"".join([len(part).to_bytes(_LENGTH, "big") + part for part in parts])

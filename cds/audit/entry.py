@@ -24,7 +24,7 @@ from cds.audit.codec import FORMAT, canonical
 from cds.audit.decided import DECIDED, Decided
 from cds.audit.kept import Entry, Shown
 from cds.audit.pieces import WRITTEN
-from cds.audit.redact import Ids, Nameless, apart, cards_kept, searched, without_ids
+from cds.audit.redact import Ids, cards_kept, without_ids
 from cds.clients.model import Client
 from cds.facts.record import Listing, Record
 from cds.fhir.access import Fetched
@@ -36,7 +36,6 @@ from cds.rulebook.model import Rulebook
 
 ENGINE = version("electrolyte-cds")
 _MICROSECONDS = 1_000_000
-_nameless = Nameless()
 _draft = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
@@ -97,7 +96,12 @@ def entry_of(
         **_asked(call, client, who, fetched),
         **_answered(answer),
     }
-    cards = cards_kept(answer.cards, who.kept, lambda order: _draft_of(call, order))
+    tree = {
+        **head,
+        **decided.tables,
+        "record": _record(answer.record, who),
+        "cards": cards_kept(answer.cards, who.kept, lambda order: _draft_of(call, order)),
+    }
     return Entry(
         id=answer.decision_id,
         at=at,
@@ -108,7 +112,7 @@ def entry_of(
         rulebook=book.digest,
         site=book.site,
         engine=ENGINE,
-        body=_body({**head, **decided.tables}, _record(answer.record, who), cards, who.ids(call)),
+        body=without_ids(canonical(tree), who.ids(call)),
         shown=_shown(answer.cards, decided),
         marks=decided.marks,
     )
@@ -192,18 +196,6 @@ def _answered(answer: Answer) -> dict[str, Any]:
         "unread": answer.decisions.unread,
         "kidneys": answer.decisions.fine_print,
     }
-
-
-def _body(
-    tree: dict[str, Any], record: dict[str, Any], cards: list[dict[str, Any]], ids: Ids
-) -> bytes:
-    """All of it without ids. Nearly all of a body was searched before: where it is the same, only
-    the rest is."""
-    if not apart(ids):
-        return without_ids(canonical({**tree, "record": record, "cards": cards}), ids)
-    members = _nameless.members
-    parts = {"record": members(record, ids), "cards": searched(cards, ids)}
-    return canonical({**members(tree, ids), **parts})
 
 
 def _record(record: Record, who: _Who) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from cds.audit import spoolfile
 from cds.audit.spoolfile import Place
@@ -21,7 +20,7 @@ class NotPut(CdsError):
         self.broken = broken
 
 
-def put_frame(handle: int, path: Path, place: Place, frame: bytes) -> None:
+def put_frame(handle: int, path: str, place: Place, frame: bytes) -> None:
     """Return when it is on the disk. `path`: the name the open file should still have. Raises
     NotPut."""
     if not spoolfile.is_at(handle, path):

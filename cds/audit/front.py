@@ -90,7 +90,8 @@ class Front:
     @property
     def scribe(self) -> Scribe | None:
         """The one that `launch` would give something to."""
-        return self.scribes.ready if self.usable else None
+        scribe = self.scribes.ready
+        return scribe if scribe is not None and self.usable else None
 
     def want_scribe(self) -> None:
         """Many come together."""

@@ -12,8 +12,6 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-import msgspec
-
 from cds.audit.codec import canonical
 
 Json = dict[str, Any]
@@ -34,11 +32,6 @@ _FOR_CERTAIN = re.compile(r"(?=.*[A-Za-z])(?=.*[0-9.-]).{6,}")
 # What ends a name. Compiled once: a pattern of each patient's own costs more than the search.
 _ENDS = re.compile(rb"(?![A-Za-z0-9])")
 _ENDS_AN_ID = re.compile(rb"(?![A-Za-z0-9-]|\.[A-Za-z0-9])")  # a full stop may end a sentence
-# An id as FHIR has them: of nothing that JSON puts between values, so it lies within one value.
-_WITHIN_A_VALUE = re.compile(r"[A-Za-z0-9.-]+")
-
-MOST = 192  # pieces of JSON that were searched
-LONGEST = 64 * 1024  # bytes of one; a longer one is searched every time
 
 
 def cards_kept(cards: Iterable[Mapping[str, Any]], keyed: Keyed, drafts: Drafts) -> list[Json]:
@@ -54,54 +47,6 @@ def without_ids(text: bytes, ids: Iterable[tuple[str, str, str]]) -> bytes:
     for kind, name, instead in ids:
         text = _replaced(text, *_sought(kind, name, instead))
     return text
-
-
-def apart(ids: Ids) -> bool:
-    """Whether it is the same to search a text as a whole, or value by value (`Nameless`)."""
-    return all(_WITHIN_A_VALUE.fullmatch(name) for _, name, _ in ids)
-
-
-class Nameless:
-    """Takes ids out of the members of an object. What is JSON already comes again while an order is
-    edited: it is known by identity, with the ids it was last searched for, and not searched again.
-    For ids that stand `apart` only.
-    """
-
-    def __init__(self, most: int = MOST, longest: int = LONGEST) -> None:
-        self._most = most
-        self._longest = longest
-        # With the piece itself, so that its identity is not given to another.
-        self._known: dict[int, tuple[msgspec.Raw, Ids, msgspec.Raw]] = {}
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def members(self, tree: Json, ids: Ids) -> Json:
-        """The members without ids, in any order."""
-        found, new = {}, {}
-        for name, value in tree.items():
-            known = self._known.get(id(value))
-            if known is not None and known[1] == ids:
-                found[name] = known[2]
-            else:
-                new[name] = value
-        text = canonical(new)  # searched in one go: most often there is none
-        if without_ids(text, ids) is not text:
-            new = {name: searched(value, ids) for name, value in new.items()}
-        for name, clean in new.items():
-            self._keep(tree[name], ids, clean)
-        return found | new
-
-    def _keep(self, piece: Any, ids: Ids, clean: msgspec.Raw) -> None:
-        if piece.__class__ is msgspec.Raw and len(piece) <= self._longest:
-            if len(self._known) >= self._most:
-                self._known.clear()
-            self._known[id(piece)] = (piece, ids, clean)
-
-
-def searched(value: Any, ids: Ids) -> msgspec.Raw:
-    """The JSON of a value without ids."""
-    return msgspec.Raw(without_ids(canonical(value), ids))
 
 
 @lru_cache(512)  # a patient is asked about more than once

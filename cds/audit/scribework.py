@@ -108,7 +108,7 @@ def _put(work: Work, spool: int, load: Load, entries: tuple[Entry, ...]) -> Land
     if len(frame) > load.place.length:
         return Lost("the decisions take more room than was thought", broken=False)
     try:
-        put_frame(spool, Path(work.spool), replace(load.place, length=len(frame)), frame)
+        put_frame(spool, work.spool, replace(load.place, length=len(frame)), frame)
     except NotPut as error:
         return Lost(str(error), error.broken)
     return Landed(records[-1].seq, records[-1].mac, len(frame))

@@ -41,6 +41,7 @@ class Spool:
     def __init__(self, path: Path, handle: int, size: int, found: Scan) -> None:
         """Use `open`."""
         self._path, self._handle, self._size = path, handle, size
+        self._name = str(path)
         self._generation = found.generation
         self._waiting = deque(found.places)
         self._bytes = sum(place.length for place in found.places)
@@ -123,7 +124,7 @@ class Spool:
         if place is None:
             raise SpoolError(_FULL)
         try:
-            put_frame(self._handle, self._path, place, frame)
+            put_frame(self._handle, self._name, place, frame)
         except NotPut as error:
             raise (self.broke(str(error)) if error.broken else SpoolError(str(error))) from None
         self.took(place)

@@ -84,12 +84,13 @@ def take(path: Path, access: int) -> int:
     return handle
 
 
-def is_at(handle: int, path: Path) -> bool:
+def is_at(handle: int, path: Path | str) -> bool:
     """Whether the open file still has this name: what is put into a file without one is lost."""
     try:
-        return os.path.samestat(os.fstat(handle), path.lstat())
+        mine, there = os.fstat(handle), os.lstat(path)
     except OSError:
         return False
+    return mine.st_ino == there.st_ino and mine.st_dev == there.st_dev
 
 
 def reserve(handle: int, size: int) -> int:

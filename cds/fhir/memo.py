@@ -28,10 +28,10 @@ import msgspec
 T = TypeVar("T")
 
 MOST = 8192  # resources
-MOST_BYTES = 20_000_000  # by `weight_of`: about 6,000 laboratory results
+MOST_BYTES = 16_000_000  # by `weight_of`: about 5,000 laboratory results
 LONGEST = 16_384  # bytes of one resource
 MOST_LISTS = 4096
-MOST_LIST_BYTES = 16_000_000  # by `weight_of_list`: about 200 charts with 40 laboratory results
+MOST_LIST_BYTES = 12_000_000  # by `weight_of_list`: about 150 charts with 40 laboratory results
 LONGEST_LIST = 4_000_000  # bytes of one list
 
 

@@ -56,7 +56,7 @@ class SecureHeaders:
         there = dict(given)
         html = there.get(b"content-type", b"").startswith(b"text/html")
         wanted = self.page if html else self.always
-        return [*given, *(item for item in wanted if item[0] not in there)]
+        return [*given, *[item for item in wanted if item[0] not in there]]
 
 
 def _raw(headers: Mapping[str, str]) -> list[Header]:

@@ -88,7 +88,7 @@ def _found(body: bytes, part: bytes, start: int) -> int:
     place = start - 1
     for _ in range(_LOOKS):
         place = body.find(part[:_LONG], place + 1)
-        if place < 0 or body[place : place + len(part)] == part:
+        if place < 0 or body.startswith(part, place):
             return place
     return -1
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from cds.bootstrap import Service, View
 from cds.clients.model import Client
@@ -53,6 +54,22 @@ class _Leaving(NamedTuple):
     shown: tuple[str, ...]  # the indicators of its cards
     decisions: Decisions
     fetches: tuple[FhirCallNote, ...]
+
+
+class _Reply(Response):
+    """What it says is counted once it has left: its reader does not wait for that."""
+
+    def __init__(self, leaving: _Leaving, metrics: Metrics) -> None:
+        # An answer without a card has a reason too: the header names where it is kept.
+        super().__init__(leaving.wire, 200, {DECISION: leaving.decision}, JSON)
+        self._leaving, self._metrics = leaving, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)
+        said = self._leaving
+        for broken in self._metrics.answered(said.service, said.shown, said.decisions):
+            log.error("rule broke", rule=broken.rule.id, reason=broken.reason)
+        self._metrics.fhir(said.fetches)
 
 
 def addresses(
@@ -101,11 +118,7 @@ def _call(service: Service, callers: Callers, metrics: Metrics, opened: Opened) 
         # While it waits for the disk a call holds its reply and nothing else: so the next one finds
         # the memory of this one free, and still in the processor's cache.
         await on_disk
-        for broken in metrics.answered(leaving.service, leaving.shown, leaving.decisions):
-            log.error("rule broke", rule=broken.rule.id, reason=broken.reason)
-        metrics.fhir(leaving.fetches)
-        # An answer without a card has a reason too: this names where it is kept.
-        return Response(leaving.wire, 200, {DECISION: leaving.decision}, JSON)
+        return _Reply(leaving, metrics)
 
     async def decided(request: Request) -> tuple[_Leaving, Awaitable[None]]:
         began = service.clock()

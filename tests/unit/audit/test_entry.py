@@ -15,7 +15,7 @@ import pytest
 from cds.audit.codec import canonical, parse
 from cds.audit.entry import ENGINE, Identity, entry_of
 from cds.audit.kept import Entry
-from cds.audit.redact import Ids, Nameless, apart, cards_kept, searched, without_ids
+from cds.audit.redact import cards_kept, without_ids
 from cds.audit.ruledout import in_order
 from cds.audit.trees import written
 from cds.clients.model import Client
@@ -318,55 +318,6 @@ def test_an_id_that_ends_as_it_begins_is_found_where_the_first_look_ends_within_
     ids = [("Patient", "ab-ab-", "P")]
     assert without_ids(b'"ab-ab-ab-"', ids) == b'"ab-P"'
     assert without_ids(b'"ab-ab--ab-"', ids) == b'"P-ab-"'
-
-
-PARTED: tuple[tuple[str, Ids], ...] = (
-    ("ids of another resource", (("Patient", LONG, "hmac:1"), ("Encounter", "visit-1", "hmac:2"))),
-    ("a number", (("Patient", "7", "hmac:1"),)),
-    ("nobody", (("Patient", "nobody-9", "hmac:1"),)),
-    ("nothing", ()),
-)
-
-
-@pytest.mark.parametrize("ids", [x[1] for x in PARTED], ids=[x[0] for x in PARTED])
-def test_ids_are_replaced_in_pieces_as_they_are_in_the_whole(ids: Ids) -> None:
-    pieces: list[Any] = [[f"Observation/{LONG}-mg-1"], {"a": "Patient/7."}, [7, True, None]]
-    tree: dict[str, Any] = {"visit": f"call visit-1 of {LONG}", "number": 7, "list": pieces}
-    tree |= {f"raw{i}": msgspec.Raw(canonical(piece)) for i, piece in enumerate(pieces)}
-    nameless = Nameless()
-    for _ in range(2):
-        assert canonical(nameless.members(tree, ids)) == without_ids(canonical(tree), ids)
-    assert len(nameless) == len(pieces)
-
-
-def test_what_was_searched_for_one_patient_is_searched_anew_for_another() -> None:
-    nameless, tree = Nameless(), {"labs": msgspec.Raw(canonical([f"Observation/{LONG}-1"]))}
-    of_others = nameless.members(tree, (("Patient", "fict-other-2", "hmac:2"),))
-    assert of_others["labs"] == tree["labs"]
-    first = nameless.members(tree, (("Patient", LONG, "hmac:1"),))["labs"]
-    assert bytes(first) == b'["Observation/hmac:1-1"]'
-    assert first is nameless.members(tree, (("Patient", LONG, "hmac:1"),))["labs"]
-    assert nameless.members(tree, (("Patient", LONG, "hmac:3"),))["labs"] != first
-    assert len(nameless) == 1
-
-
-def test_no_more_searched_pieces_are_remembered_than_the_bounds_allow() -> None:
-    nameless = Nameless(most=3, longest=20)
-    trees = [{"a": msgspec.Raw(canonical([f"Observation/{n}"]))} for n in range(10)]
-    for tree in trees:
-        nameless.members(tree, ())
-        assert 1 <= len(nameless) <= 3
-    kept = len(nameless)
-    nameless.members({"a": msgspec.Raw(canonical(["x" * 20]))}, ())
-    assert len(nameless) == kept, "a long one is searched every time"
-
-
-def test_only_ids_that_lie_within_one_value_are_sought_value_by_value() -> None:
-    assert apart(())
-    assert apart((("Patient", "Ab-1.c", "P"), ("Encounter", "7", "E")))
-    for odd in ('a"b', "a,b", "{", "a b", "a/b", "\u00e4", "a]\n", ""):
-        assert not apart((("Patient", "Ab-1.c", "P"), ("Encounter", odd, "E")))
-    assert bytes(searched({"a": f"of {LONG}"}, IDS)) == b'{"a":"of L"}'
 
 
 def test_an_id_in_a_name_that_the_client_gave_the_call_is_replaced_too() -> None:

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 import structlog
+from starlette.responses import Response
 from structlog.testing import capture_logs
 
 from cds.bootstrap import Service
 from cds.errors import Precondition
 from cds.hooks.services import HOOKS, SERVICES
 from cds.web.app import create_app
+from cds.web.metrics import Metrics
 
 CALL = "/cds-services/electrolytes-order-select"
 ORIGIN = {"Origin": "https://sandbox.cds-hooks.org"}
@@ -154,6 +156,32 @@ def test_metrics_count_requests_and_cards_and_know_no_patient(client: Any, hook_
     assert f'cds_requests_total{{{service},status="200"}} 1.0' in text
     assert f'cds_cards_total{{indicator="critical",{service}}} 1.0' in text
     assert "pat-1" not in text
+
+
+def test_an_answer_is_counted_once_it_has_left(
+    serve: Any, hook_body: Body, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+    count, leave = Metrics.answered, Response.__call__
+
+    async def leaves(self: Response, *given: Any) -> None:
+        await leave(self, *given)
+        happened.append("left")
+
+    def counts(self: Metrics, *given: Any) -> Any:
+        happened.append("counted")
+        return count(self, *given)
+
+    monkeypatch.setattr(Response, "__call__", leaves)
+    monkeypatch.setattr(Metrics, "answered", counts)
+    assert serve().post(CALL, json=hook_body()).status_code == 200
+    assert happened == ["left", "counted"]
+
+
+def test_a_call_that_is_refused_counts_no_card(client: Any, hook_body: Body, pipeline: Any) -> None:
+    pipeline.error = Precondition("no", where="prefetch")
+    assert client.post(CALL, json=hook_body()).status_code == 412
+    assert "cds_cards_total{" not in client.get("/metrics").text
 
 
 def test_health_names_the_rulebook(client: Any) -> None:
