@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -89,18 +89,13 @@ def entry_of(
     """
     who = _Who.of(call, client, identity)
     decided = DECIDED.of(answer.decisions, book)
-    head = {
+    tree = {
         "format": FORMAT,
         **_moments(answer, now),
         "timings": _timings(seconds, fetched),
         **_asked(call, client, who, fetched),
         **_answered(answer),
-    }
-    tree = {
-        **head,
-        **decided.tables,
-        "record": _record(answer.record, who),
-        "cards": cards_kept(answer.cards, who.kept, lambda order: _draft_of(call, order)),
+        **_decided(call, answer, who),
     }
     return Entry(
         id=answer.decision_id,
@@ -112,7 +107,7 @@ def entry_of(
         rulebook=book.digest,
         site=book.site,
         engine=ENGINE,
-        body=without_ids(canonical(tree), who.ids(call)),
+        body=without_ids(canonical({**tree, **decided.tables}), who.ids(call)),
         shown=_shown(answer.cards, decided),
         marks=decided.marks,
     )
@@ -196,6 +191,13 @@ def _answered(answer: Answer) -> dict[str, Any]:
         "unread": answer.decisions.unread,
         "kidneys": answer.decisions.fine_print,
     }
+
+
+def _decided(call: HookCall, answer: Answer, who: _Who) -> dict[str, Any]:
+    """What the rules saw, and what was shown."""
+    drafts = partial(_draft_of, call)
+    record = _record(answer.record, who)
+    return {"record": record, "cards": cards_kept(answer.cards, who.kept, drafts)}
 
 
 def _record(record: Record, who: _Who) -> dict[str, Any]:
