@@ -21,6 +21,7 @@ AGAIN = 0.001  # seconds until the next try, where the thread has the turn
 ENOUGH = 0.02  # seconds of such tries
 
 HandOver = Callable[[list[Waiter]], None]
+Took = Callable[[float], None]
 
 
 class Launching(Protocol):
@@ -35,9 +36,13 @@ class Launching(Protocol):
 class Ferry:
     """For one event loop, which never waits here."""
 
-    def __init__(self, front: Launching, hand_over: HandOver, loop: AbstractEventLoop) -> None:
-        """`hand_over` gives what could not be launched to the thread."""
-        self._front, self._hand_over, self._loop = front, hand_over, loop
+    def __init__(
+        self, front: Launching, hand_over: HandOver, took: Took, loop: AbstractEventLoop
+    ) -> None:
+        """`hand_over` gives what could not be launched to the thread; `took` hears how many seconds
+        each load took that landed."""
+        self._front, self._hand_over, self._took, self._loop = front, hand_over, took, loop
+        self._launched_at = 0.0
         self._scribe: Scribe | None = None
         self._watched = -1
         self._waiting: list[Waiter] = []
@@ -81,6 +86,7 @@ class Ferry:
         except Exception:  # whatever it is: the thread tries, and tells the callers what hinders
             launched = False
         if launched:
+            self._launched_at = self._loop.time()
             self._load, self._waiting = self._waiting[:fits], self._waiting[fits:]
             self._late, self._refused_at = self._loop.call_later(PATIENCE, self._give_up), None
         elif launched is not None or not self._tries_again():
@@ -120,6 +126,7 @@ class Ferry:
         if not kept:
             self._to_thread(load)
             return
+        self._took(self._loop.time() - self._launched_at)
         for waiter in load:
             waiter.settle("")
 

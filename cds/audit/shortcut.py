@@ -86,7 +86,7 @@ class Shortcut:
             if self._ferry is not None:
                 self._ferry.close()
             self._loop, self._gathered, self._bytes, self._came = loop, [], 0, 0
-            self._ferry = Ferry(self._front, self._hand_over, loop)
+            self._ferry = Ferry(self._front, self._hand_over, self.took, loop)
         return self._ferry
 
     def _end_turn(self) -> None:

@@ -63,7 +63,8 @@ class Port:
         self.loads: list[list[int]] = []
         self.handed: list[int] = []
         self.callers: dict[int, asyncio.Future[None]] = {}
-        self.ferry = Ferry(self, self._hand_over, self.loop)
+        self.took: list[float] = []
+        self.ferry = Ferry(self, self._hand_over, self.took.append, self.loop)
 
     def launch(self, entries: Sequence[Entry]) -> bool | None:
         self.asked += 1
@@ -306,7 +307,7 @@ def test_a_new_scribe_is_watched_as_soon_as_nothing_is_under_way(port: Port) -> 
 @pytest.mark.parametrize("order", [1, -1], ids=["before", "after"])
 def test_it_can_be_closed_before_its_event_loop_and_after(port: Port, order: int) -> None:
     loop = type(port.loop)()
-    ferry = Ferry(port, lambda _: None, loop)
+    ferry = Ferry(port, lambda _: None, lambda _: None, loop)
     assert ferry.ready()
     for close in (ferry.close, loop.close)[::order]:
         close()
@@ -324,3 +325,13 @@ def test_one_that_the_thread_has_ended_is_watched_until_its_load_is_settled(
     assert (len(helper.open), port.handed) == (1, [])
     port.land(kept=False)
     assert (helper.open, port.handed) == ([], [1])
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_how_long_a_load_took_is_told_if_it_landed(port: Port, kept: bool) -> None:
+    port.bring(1)
+    port.run(asyncio.sleep(0.02))
+    assert port.took == []
+    port.land(kept=kept)
+    assert [seconds for seconds in port.took if 0.02 <= seconds < LONG] == port.took
+    assert len(port.took) == int(kept)

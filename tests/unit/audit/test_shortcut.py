@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from audit_kit import entry
+from cds.audit import shortcut
 from cds.audit.batch import Archive
 from cds.audit.ferry import MOST_BYTES
 from cds.audit.kept import Entry
@@ -280,6 +281,29 @@ def test_while_it_is_calm_the_loop_writes_whoever_is_ready(disk: Disk, scribe: H
     assert scribe.loads == [["decision-1"]] * CALM + [["decision-6", "decision-7"]]
     assert [[name[-1] for name in group] for group in disk.written] == [["2"], ["3"], ["4", "5"]]
     assert disk.handed == []
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_scribe_that_is_quick_shows_that_the_disk_is(
+    disk: Disk, scribe: Helper, monkeypatch: pytest.MonkeyPatch, quick: bool
+) -> None:
+    """Else nothing would lead back from the scribe to the loop, which needs less time for one."""
+    monkeypatch.setattr(shortcut, "QUICK", 0.2)  # seconds that no machine needs for nothing
+    disk.now += FRESH * 2
+
+    async def one_by_one() -> None:
+        scribe.waits = True
+        for number in range(CALM + 1):
+            waiter = await disk._one(number, b"{}")
+            last_but_one = number == CALM - 1
+            await asyncio.sleep(0 if quick or not last_but_one else 0.3)
+            if scribe.loads[-1] == [f"decision-{number}"]:
+                os.eventfd_write(scribe.open[0], 1)
+            await waiter.done
+
+    asyncio.run(one_by_one())
+    assert len(scribe.loads) == (CALM if quick else CALM + 1)
+    assert disk.written == ([[f"decision-{CALM}"]] if quick else [])
 
 
 def test_while_a_load_is_under_way_the_loop_writes_nothing(disk: Disk, scribe: Helper) -> None:
