@@ -65,7 +65,12 @@ class _Reply(Response):
         self._leaving, self._metrics = leaving, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await super().__call__(scope, receive, send)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:  # also where its reader hangs up or reads too slowly: a rule that broke must show
+            self._count()
+
+    def _count(self) -> None:
         said = self._leaving
         for broken in self._metrics.answered(said.service, said.shown, said.decisions):
             log.error("rule broke", rule=broken.rule.id, reason=broken.reason)

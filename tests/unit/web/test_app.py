@@ -178,6 +178,23 @@ def test_an_answer_is_counted_once_it_has_left(
     assert happened == ["left", "counted"]
 
 
+def test_an_answer_that_did_not_leave_whole_is_counted_too(
+    serve: Any, hook_body: Body, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was decided and is kept, and a rule that broke in it must show."""
+    client, leave = serve(), Response.__call__
+
+    async def fails(self: Response, *given: Any) -> None:
+        if self.media_type == "application/json":
+            raise OSError
+        await leave(self, *given)
+
+    monkeypatch.setattr(Response, "__call__", fails)
+    assert client.post(CALL, json=hook_body()).status_code == 500
+    monkeypatch.undo()
+    assert "cds_cards_total{" in client.get("/metrics").text
+
+
 def test_a_call_that_is_refused_counts_no_card(client: Any, hook_body: Body, pipeline: Any) -> None:
     pipeline.error = Precondition("no", where="prefetch")
     assert client.post(CALL, json=hook_body()).status_code == 412
